@@ -1,0 +1,104 @@
+//! A blob is bytes to scan plus where they came from; an origin has one way to be printed.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Git's name of an object: its SHA-1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub [u8; 20]);
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Who introduced a blob and when: the author of a commit or the tagger of a tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Introduction {
+    /// The commit (or annotated tag) that introduced the bytes.
+    pub commit: ObjectId,
+    /// The author as git prints it: `Name <email>`.
+    pub author: Arc<str>,
+    /// Author time: seconds since 1970-01-01 UTC.
+    pub time: i64,
+}
+
+/// Where bytes came from. `Display` is the one way it is printed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A file on disk; the path is relative to the target, with `/`.
+    File { path: String },
+    /// A file in git's index.
+    Staged { path: String },
+    /// A blob of a repository's history, attributed after the scan.
+    GitBlob {
+        /// The blob.
+        id: ObjectId,
+        /// A path it had, relative to the repository's root; `None` when no reachable tree holds it.
+        path: Option<String>,
+        /// The first commit that introduced it at this path; `None` when unreachable.
+        introduced: Option<Introduction>,
+    },
+    /// The message (and headers) of a commit or an annotated tag.
+    GitMessage {
+        /// `commit` or `tag`.
+        kind: &'static str,
+        /// The commit or tag itself, its author and time.
+        introduced: Introduction,
+    },
+    /// Standard input.
+    Stdin,
+}
+
+impl Origin {
+    /// The path a report shows; `None` for standard input, messages and unreachable blobs.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Origin::File { path } | Origin::Staged { path } => Some(path),
+            Origin::GitBlob { path, .. } => path.as_deref(),
+            Origin::GitMessage { .. } | Origin::Stdin => None,
+        }
+    }
+
+    /// The commit, author and time, where the origin has them.
+    pub fn introduction(&self) -> Option<&Introduction> {
+        match self {
+            Origin::GitBlob { introduced, .. } => introduced.as_ref(),
+            Origin::GitMessage { introduced, .. } => Some(introduced),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File { path } => write!(f, "file {path}"),
+            Origin::Staged { path } => write!(f, "staged {path}"),
+            Origin::GitBlob { path: Some(path), introduced: Some(introduced), .. } => {
+                write!(f, "commit {} {path}", introduced.commit)
+            }
+            Origin::GitBlob { id, .. } => write!(f, "unreachable blob {id}"),
+            Origin::GitMessage { kind, introduced } => write!(f, "{kind} message {}", introduced.commit),
+            Origin::Stdin => f.write_str("standard input"),
+        }
+    }
+}
+
+/// Bytes to scan and where they came from.
+#[derive(Debug)]
+pub struct Blob<'a> {
+    /// The content; borrowed from a map or a buffer of the source.
+    pub bytes: &'a [u8],
+    /// Where it came from.
+    pub origin: Origin,
+}
+

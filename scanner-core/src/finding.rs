@@ -1,0 +1,88 @@
+//! What the scan reports: one secret, the reasons for the score, and every place it was seen.
+
+use crate::blob::Origin;
+use crate::rule::Rule;
+use crate::secret::{Fingerprint, Secret};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How sure we are that a candidate is a real secret: 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Confidence(pub f32);
+
+/// One reason for a score.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// A stable name, kebab-case: `checksum-valid`, `random-for-its-alphabet`, `test-path`.
+    pub reason: &'static str,
+    /// What it adds to the log-odds; negative speaks against the secret.
+    pub weight: f32,
+}
+
+/// What the provider says of a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validity {
+    /// Nobody asked.
+    #[default]
+    Unchecked,
+}
+
+impl Validity {
+    /// The word a report uses.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Validity::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// A stretch of text: lines and columns count from 1, columns in characters; the end column is exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Line of the first character.
+    pub line: u32,
+    /// Column of the first character.
+    pub column: u32,
+    /// Line of the last character.
+    pub end_line: u32,
+    /// Column after the last character.
+    pub end_column: u32,
+}
+
+/// One place a secret was seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Occurrence {
+    /// Where the bytes came from.
+    pub origin: Origin,
+    /// Where in them.
+    pub position: Position,
+    /// The encodings peeled to see it, outermost first: `["utf-16le"]`; empty for plain text.
+    pub trail: Vec<&'static str>,
+    /// Places of the secret's other parts (a key's id) in the same text, with the part's rule id.
+    pub parts: Vec<(String, Position)>,
+}
+
+/// One secret, judged, with every place it was seen.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Names the secret without its place.
+    pub fingerprint: Fingerprint,
+    /// The rule that found it, with its provider.
+    pub rule: Arc<Rule>,
+    /// The value.
+    pub secret: Secret,
+    /// The name the value was assigned to, empty when it had none.
+    pub key: String,
+    /// The highest confidence over its occurrences.
+    pub confidence: Confidence,
+    /// Why: the reasons of the most confident occurrence.
+    pub evidence: Vec<Evidence>,
+    /// What the provider says.
+    pub validity: Validity,
+    /// Every place it was seen, sorted; never empty.
+    pub occurrences: Vec<Occurrence>,
+    /// Occurrences beyond the limit kept per finding; counted, not listed.
+    pub more_occurrences: u64,
+}

@@ -1,0 +1,148 @@
+//! Rules as people write them in TOML; nothing here is checked yet.
+
+use serde::{Deserialize, Serialize};
+
+/// One file: a provider and its rules.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleFile {
+    /// The service whose secrets these are.
+    pub provider: ProviderWritten,
+    /// Its kinds of secret, most severe first.
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<RuleWritten>,
+}
+
+/// The service a secret opens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProviderWritten {
+    /// Kebab-case, the first half of every rule's id.
+    pub id: String,
+    /// Its name as it writes it.
+    pub name: String,
+    /// Pages that document the formats.
+    #[serde(default)]
+    pub references: Vec<String>,
+}
+
+/// One kind of secret; `rules/README.md` explains each field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleWritten {
+    pub id: String,
+    pub name: String,
+    pub severity: Severity,
+    pub pattern: Option<String>,
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    #[serde(default)]
+    pub connect: Connect,
+    pub within: Option<u16>,
+    #[serde(default)]
+    pub left: Edge,
+    #[serde(default)]
+    pub right: Edge,
+    pub confidence: Option<f32>,
+    #[serde(default = "yes")]
+    pub random: bool,
+    #[serde(default)]
+    pub guessable: bool,
+    pub checksum: Option<Checksum>,
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    #[serde(default)]
+    pub part_only: bool,
+    #[serde(default)]
+    pub min_digits: u16,
+    #[serde(default)]
+    pub min_upper: u16,
+    #[serde(default)]
+    pub min_lower: u16,
+    #[serde(default)]
+    pub references: Vec<String>,
+    pub help: Option<String>,
+    pub examples: Examples,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How bad a leak would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Little to gain: a public or rate-limited key.
+    Low,
+    /// Some data or cost.
+    Medium,
+    /// Private data or real cost.
+    High,
+    /// Control of an account, code or infrastructure.
+    Critical,
+}
+
+impl Severity {
+    /// The word used in rules, flags and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+/// How a keyed rule's value hangs together with its keyword.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connect {
+    /// The keyword is part of the name the value is assigned to.
+    #[default]
+    Assigned,
+    /// The value follows nearby.
+    Near,
+}
+
+/// Whether a match must end where its alphabet ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edge {
+    /// The neighbouring byte must lie outside the token.
+    #[default]
+    Boundary,
+    /// Anything may stand beside it.
+    None,
+}
+
+/// A value that belongs with another one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Part {
+    /// The other value's rule.
+    pub rule: String,
+    /// How far apart the two may stand, in bytes.
+    pub within: u32,
+}
+
+/// A check that the value carries in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Checksum {
+    /// The last six characters are base62 of CRC-32 over the random part (GitHub, npm).
+    GithubCrc32,
+    /// Three base64url parts, the first two of them JSON objects.
+    Jwt,
+}
+
+/// Templates of text that must and must not be found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Examples {
+    #[serde(rename = "match")]
+    pub matching: Vec<String>,
+    pub no_match: Vec<String>,
+}
