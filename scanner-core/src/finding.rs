@@ -62,6 +62,19 @@ pub struct Occurrence {
     pub trail: Vec<&'static str>,
     /// Places of the secret's other parts (a key's id) in the same text, with the part's rule id.
     pub parts: Vec<(String, Position)>,
+    /// The reason given by an inline mark on its line (may be empty); such an occurrence is suppressed.
+    pub mark: Option<String>,
+}
+
+/// Why a finding is not held against the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suppression {
+    /// Every occurrence carries an inline mark.
+    Mark { reason: String },
+    /// An allowlist entry of `stopleak.toml` or of the rule pack.
+    Allowlist { reason: String },
+    /// Accepted in a baseline.
+    Baseline,
 }
 
 /// One secret, judged, with every place it was seen.
@@ -83,6 +96,8 @@ pub struct Finding {
     pub validity: Validity,
     /// Every place it was seen, sorted; never empty.
     pub occurrences: Vec<Occurrence>,
+    /// Why it is not held against the target; `None` for a finding that counts.
+    pub suppression: Option<Suppression>,
     /// Occurrences beyond the limit kept per finding; counted, not listed.
     pub more_occurrences: u64,
 }
