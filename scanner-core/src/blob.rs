@@ -101,4 +101,3 @@ pub struct Blob<'a> {
     /// Where it came from.
     pub origin: Origin,
 }
-
