@@ -1,3 +1,5 @@
-//! Tests of the library through its public face.
+//! Tests of the library, one module per subject.
 
+mod report;
+mod suppress;
 mod git_objects;
