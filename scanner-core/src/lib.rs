@@ -6,6 +6,7 @@ pub mod secret; // the value, kept out of every output, and its fingerprint
 pub mod warning; // what went wrong without ending the scan
 pub mod rule; // rules as data, checked once when loaded
 pub mod blob; // bytes to scan and where they came from
+pub mod source; // where blobs come from
 pub mod finding; // what the scan reports
 pub mod report; // findings on their way out
 
