@@ -1,5 +1,5 @@
-//! Tests of the library, one module per subject.
+//! Tests of the library, one module a subject.
 
+mod git_objects;
 mod report;
 mod suppress;
-mod git_objects;
