@@ -16,7 +16,8 @@ fn main() {
     for folder in ["providers", "generic"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
         let entries = fs::read_dir(root.join(folder)).unwrap_or_else(|error| fail(&format!("rules/{folder}: {error}")));
-        let toml = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+        let toml =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
         let mut sorted: Vec<PathBuf> = toml.collect();
         sorted.sort();
         files.extend(sorted.into_iter().map(|path| (folder, path)));

@@ -1,8 +1,8 @@
 //! The rules a scan runs with: the embedded pack, rules of the user's own, or both.
 
+use crate::rule::Rule;
 use crate::rule::check::{self, RuleError};
 use crate::rule::plan::{self, Plan};
-use crate::rule::Rule;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};

@@ -1,3 +1,5 @@
-//! Tests of the library through its public face.
+//! Tests of the library, one module a subject.
 
 mod git_objects;
+mod report;
+mod suppress;

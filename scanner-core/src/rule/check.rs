@@ -135,7 +135,8 @@ fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
         (None, None) => Err(plain("a rule needs a pattern")),
         (None, Some(source)) => {
             let at = Some(source.span().start);
-            let hir = pattern::parse(source.get_ref()).map_err(|error| (format!("pattern does not parse: {error}"), at))?;
+            let hir =
+                pattern::parse(source.get_ref()).map_err(|error| (format!("pattern does not parse: {error}"), at))?;
             let pattern = check_pattern(written, source.get_ref(), &hir).map_err(|message| (message, at))?;
             if written.keywords.is_empty() {
                 if written.within.is_some() || written.connect != Connect::Assigned {

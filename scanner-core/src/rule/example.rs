@@ -45,7 +45,8 @@ const ALPHABETS: &[(&str, &str)] = &[
 ///
 /// Errors name the hole that cannot be filled.
 pub fn expand(template: &str, seed: u64) -> Result<String, String> {
-    let mut random = Random::new(template.bytes().fold(seed, |hash, b| hash.wrapping_mul(31).wrapping_add(u64::from(b))));
+    let mut random =
+        Random::new(template.bytes().fold(seed, |hash, b| hash.wrapping_mul(31).wrapping_add(u64::from(b))));
     let mut out = String::new();
     let mut rest = template;
     while let Some(at) = rest.find('<') {

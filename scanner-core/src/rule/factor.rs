@@ -79,7 +79,8 @@ fn consider(best: &mut Option<(f64, Factors)>, literals: Set, reach: Reach) {
 /// counted from the literal's own start.)
 fn shortest_prefixes(set: &Set) -> Vec<Vec<u8>> {
     let cut: Set = set.iter().map(|literal| literal[..literal.len().min(MAX_LITERAL)].to_vec()).collect();
-    let is_kept = |literal: &&Vec<u8>| !cut.iter().any(|other| other.len() < literal.len() && literal.starts_with(other));
+    let is_kept =
+        |literal: &&Vec<u8>| !cut.iter().any(|other| other.len() < literal.len() && literal.starts_with(other));
     cut.iter().filter(is_kept).cloned().collect()
 }
 
@@ -164,7 +165,9 @@ fn required(hir: &Hir) -> Option<Set> {
             }
             (all.len() <= MAX_SET).then_some(all)
         }
-        HirKind::Repetition(repetition) if repetition.min > 0 => Some(choose(&repetition.sub)?.literals.into_iter().collect()),
+        HirKind::Repetition(repetition) if repetition.min > 0 => {
+            Some(choose(&repetition.sub)?.literals.into_iter().collect())
+        }
         _ => None,
     }
 }

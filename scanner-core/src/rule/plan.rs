@@ -42,7 +42,9 @@ pub fn make(rules: &[Rule], tries: usize) -> Plan {
     let mut literals = Vec::with_capacity(by_literal.len());
     for (bytes, targets) in by_literal {
         // A gram that another literal already occupies costs the table nothing.
-        let cost = |at: usize| if used.contains(&grams::gram(bytes, at)) { 0.0 } else { grams::frequency(grams::gram(bytes, at)) + 20.0 };
+        let cost = |at: usize| {
+            if used.contains(&grams::gram(bytes, at)) { 0.0 } else { grams::frequency(grams::gram(bytes, at)) + 20.0 }
+        };
         let window = (0..=bytes.len() - 4).min_by(|&a, &b| cost(a).total_cmp(&cost(b))).expect("four bytes or more");
         used.insert(grams::gram(bytes, window));
         literals.push(Literal { bytes: bytes.to_vec(), window: window as u8, targets });
