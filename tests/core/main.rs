@@ -2,4 +2,5 @@
 
 mod git_objects;
 mod report;
+mod rules;
 mod suppress;

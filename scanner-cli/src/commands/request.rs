@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use stopleak_core::report::time::date;
-use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, RuleSet, Target, scan};
+use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, Target, scan};
+use stopleak_core::RuleSet;
 use stopleak_core::suppress::{Baseline, Suppressions};
 
 /// A request, and what the commands need to know beside it.
@@ -44,7 +45,6 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
             complete,
         },
         gate: selection.gate.or(settings.gate).unwrap_or_default(),
-        limits: Default::default(),
         progress: Arc::new(Progress::default()),
     };
     Ok(Plan {
@@ -86,7 +86,7 @@ fn load_rules(extra: &[PathBuf], settings: &Settings) -> Result<Arc<RuleSet>> {
     check_disabled(&all, &settings.disabled)?;
     let rules =
         RuleSet::load(&paths, &settings.disabled).or_fail(|| "cannot load rules".to_owned())?;
-    Ok(Arc::new(rules))
+    Ok(rules)
 }
 
 fn check_disabled(all: &RuleSet, disabled: &[String]) -> Result<()> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use stopleak_core::Rule;
 use stopleak_core::report::GENERAL_HELP;
-use stopleak_core::scan::RuleSet;
+use stopleak_core::RuleSet;
 
 /// Carries out `rules list` or `rules show`.
 pub fn run(args: &RulesArgs) -> Result<u8> {
