@@ -218,7 +218,9 @@ fn borrowed_objects_are_read_and_known_as_borrowed() {
 fn folders_that_borrow_from_each_other_are_opened_once() {
     let (repo, other) = (Repo::new(), Repo::new());
     other.import(0..10, true);
-    let list = |repo: &Repo, line: &str| std::fs::write(repo.objects().join("info/alternates"), line).expect("an alternates file");
+    let list = |repo: &Repo, line: &str| {
+        std::fs::write(repo.objects().join("info/alternates"), line).expect("an alternates file")
+    };
     let relative = PathBuf::from("../../..").join(other.path().file_name().expect("a name")).join(".git/objects");
     list(&repo, &format!("# a comment\n{}\n", relative.display()));
     list(&other, &format!("\"{}\"\n", repo.objects().display()));
@@ -233,7 +235,10 @@ fn a_missing_alternate_is_announced() {
     repo.import(0..3, true);
     std::fs::write(repo.objects().join("info/alternates"), "/nowhere/objects\n").expect("an alternates file");
     let objects = open(&repo);
-    assert_eq!(objects.warnings().iter().map(|warning| (warning.code, warning.unscanned)).collect::<Vec<_>>(), [("missing-object-folder", true)]);
+    assert_eq!(
+        objects.warnings().iter().map(|warning| (warning.code, warning.unscanned)).collect::<Vec<_>>(),
+        [("missing-object-folder", true)]
+    );
     assert!(!objects.is_empty());
 }
 
@@ -248,10 +253,12 @@ fn what_is_not_wanted_is_visited_only_as_a_base() {
     repo.import(0..60, false);
     repo.git(&["repack", "-adfq", "--depth=20", "--window=20"]);
     let objects = open(&repo);
-    let blobs: Vec<u32> = (0..objects.len() as u32).filter(|object| objects.kind(*object) == Some(Kind::Blob)).collect();
+    let blobs: Vec<u32> =
+        (0..objects.len() as u32).filter(|object| objects.kind(*object) == Some(Kind::Blob)).collect();
     for chosen in [&blobs[..0], &blobs[..1], &blobs[..blobs.len() / 2]] {
         let walked = objects.walk(Kinds::BLOBS, &|object| chosen.contains(&object), 2, &Collector::default);
-        let mut wanted: Vec<u32> = walked.visitors.iter().flat_map(|visitor| visitor.wanted.iter().map(|visit| visit.0)).collect();
+        let mut wanted: Vec<u32> =
+            walked.visitors.iter().flat_map(|visitor| visitor.wanted.iter().map(|visit| visit.0)).collect();
         wanted.sort_unstable();
         assert_eq!(wanted, chosen);
         let bases = walked.visitors.iter().map(|visitor| visitor.as_base.len()).sum::<usize>();

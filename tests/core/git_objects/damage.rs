@@ -1,7 +1,7 @@
 //! Damaged and hostile packs: everything readable is read, everything else is announced, nothing panics or hangs.
 
-use stopleak_core::source::git::objects::{Kind, Kinds, Limits, Objects, Reader};
 use stopleak_core::Warning;
+use stopleak_core::source::git::objects::{Kind, Kinds, Limits, Objects, Reader};
 
 use super::Collector;
 use super::handmade::{Maker, copy, delta, id, insert, stored};
@@ -41,7 +41,9 @@ const MISSING: &str = "missing-object";
 fn lying_deltas_are_announced_and_the_rest_is_read() {
     let result = |instructions: &[u8]| {
         let bytes = delta(10, 12, instructions);
-        hostile(|maker, base| drop(maker.offset_delta(1, base, &bytes)))
+        hostile(|maker, base| {
+            maker.offset_delta(1, base, &bytes);
+        })
     };
     let bad = (vec![CORRUPT], 1);
     assert_eq!(result(&copy(0, 10)), bad, "fewer bytes than declared");
@@ -53,7 +55,13 @@ fn lying_deltas_are_announced_and_the_rest_is_read() {
     assert_eq!(result(&[0xff, 0, 0]), bad, "a copy cut short");
     assert_eq!(result(&[copy(0, 10), insert(b"ab")].concat()), (vec![], 2), "and a sound one");
     for bytes in [&b""[..], b"\x80", &[0xff; 30], &delta(9, 2, &copy(0, 2)), &delta(10, u64::MAX >> 8, &copy(0, 2))] {
-        assert_eq!(hostile(|maker, base| drop(maker.offset_delta(1, base, bytes))).1, 1);
+        assert_eq!(
+            hostile(|maker, base| {
+                maker.offset_delta(1, base, bytes);
+            })
+            .1,
+            1
+        );
     }
 }
 
@@ -77,7 +85,12 @@ fn deltas_of_themselves_are_announced() {
         maker.named_delta(4, 1, &keep);
     });
     assert_eq!(cycle, (vec![CORRUPT; 4], 1));
-    assert_eq!(hostile(|maker, _| drop(maker.named_delta(1, 1, &keep))), (vec![MISSING], 1));
+    assert_eq!(
+        hostile(|maker, _| {
+            maker.named_delta(1, 1, &keep);
+        }),
+        (vec![MISSING], 1)
+    );
 }
 
 #[test]
@@ -85,7 +98,9 @@ fn offsets_to_nowhere_are_announced() {
     let keep = delta(10, 10, &copy(0, 10));
     let entry = |between: &'static [u8]| {
         let keep = &keep;
-        move |maker: &mut Maker, _| drop(maker.entry(1, 6, keep.len() as u64, between, &stored(keep)))
+        move |maker: &mut Maker, _| {
+            maker.entry(1, 6, keep.len() as u64, between, &stored(keep));
+        }
     };
     assert_eq!(hostile(entry(&[0])), (vec![CORRUPT], 1), "itself");
     assert_eq!(hostile(entry(&[1])), (vec![CORRUPT], 1), "into another entry");
@@ -97,7 +112,11 @@ fn offsets_to_nowhere_are_announced() {
 
 #[test]
 fn wrong_kinds_and_sizes_are_announced_without_allocating_them() {
-    let entry = |kind: u8, size: u64| hostile(|maker, _| drop(maker.entry(1, kind, size, b"", &stored(b"abc"))));
+    let entry = |kind: u8, size: u64| {
+        hostile(|maker, _| {
+            maker.entry(1, kind, size, b"", &stored(b"abc"));
+        })
+    };
     assert_eq!(entry(3, 3), (vec![], 2));
     assert_eq!(entry(0, 3), (vec![CORRUPT], 1));
     assert_eq!(entry(5, 3), (vec![CORRUPT], 1));
@@ -125,7 +144,9 @@ fn objects_over_the_limit_are_announced() {
 #[test]
 fn beyond_a_hundred_unreadable_objects_are_counted() {
     let mut maker = Maker::new();
-    (0..300).for_each(|name| drop(maker.named_delta(name, 1000, b"")));
+    (0..300).for_each(|name| {
+        maker.named_delta(name, 1000, b"");
+    });
     let objects = maker.open(Limits::default());
     let warnings = objects.walk(Kinds::BLOBS, &|_| true, 1, &Collector::default).warnings;
     assert_eq!(warnings.len(), 101);
@@ -144,7 +165,8 @@ fn damaged_packs_and_indices_are_announced() {
         maker.blob(1, b"abc");
         maker.finish()
     };
-    let open = |(pack, index): (Vec<u8>, Vec<u8>)| Objects::from_pack(pack, index, Limits::default()).expect("few objects");
+    let open =
+        |(pack, index): (Vec<u8>, Vec<u8>)| Objects::from_pack(pack, index, Limits::default()).expect("few objects");
     assert_eq!(codes(open(sound()).warnings()), [""; 0]);
     let damaged = |damage: &dyn Fn(&mut Vec<u8>, &mut Vec<u8>)| {
         let (mut pack, mut index) = sound();
@@ -190,7 +212,8 @@ fn damaged_loose_objects_are_announced() {
         std::fs::remove_file(&path).expect("it is replaced");
         (path, bytes)
     };
-    let replace = |(path, _): (std::path::PathBuf, Vec<u8>), bytes: &[u8]| std::fs::write(path, bytes).expect("written");
+    let replace =
+        |(path, _): (std::path::PathBuf, Vec<u8>), bytes: &[u8]| std::fs::write(path, bytes).expect("written");
     replace(path(b"1"), b"");
     replace(path(b"2"), b"no zlib stream");
     replace(path(b"3"), &stored(b"blob 5\0abc"));

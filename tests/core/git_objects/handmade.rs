@@ -128,7 +128,8 @@ fn append(base: usize, more: &[u8]) -> Vec<u8> {
 #[test]
 fn one_large_delta_tree_is_shared_between_threads_and_read_whole() {
     // 2047 objects of 20 kB in one tree: 40 MB, of which many subtrees are worth stealing.
-    let root: Vec<u8> = (0..20_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[..1].to_vec()).collect();
+    let root: Vec<u8> =
+        (0..20_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[..1].to_vec()).collect();
     let mut maker = Maker::new();
     let mut made = vec![(maker.blob(0, &root), root)];
     for name in 1..2047u32 {
@@ -187,7 +188,10 @@ fn copies_and_insertions_that_continue_each_other_are_one_operation() {
     maker.offset_delta(1, base, &delta(10, 308, &instructions));
     let objects = maker.open(Limits::default());
     let walked = objects.walk(Kinds::BLOBS, &|_| true, 1, &Operations::default);
-    assert_eq!(walked.visitors[0].0, "Copy { from: 0, to: 0, len: 6 } Insert { to: 6, len: 300 } Copy { from: 8, to: 306, len: 2 } ");
+    assert_eq!(
+        walked.visitors[0].0,
+        "Copy { from: 0, to: 0, len: 6 } Insert { to: 6, len: 300 } Copy { from: 8, to: 306, len: 2 } "
+    );
 }
 
 #[derive(Default)]

@@ -102,10 +102,13 @@ impl Repo {
             let time = 1_600_000_000 + number;
             let from = if number > 0 && number == commits.start { "from refs/heads/main^0\n" } else { "" };
             stream += &format!("commit refs/heads/main\ncommitter A <a@example.org> {time} +0000\n{}{from}", data("m"));
-            for (path, content) in [("src/long.txt", long(number)), ("short.txt", format!("{number}\n")), ("empty.txt", String::new())] {
+            for (path, content) in
+                [("src/long.txt", long(number)), ("short.txt", format!("{number}\n")), ("empty.txt", String::new())]
+            {
                 stream += &format!("M 100644 inline {path}\n{}", data(&content));
             }
-            stream += &format!("tag v{number}\nfrom refs/heads/main\ntagger A <a@example.org> {time} +0000\n{}", data("t"));
+            stream +=
+                &format!("tag v{number}\nfrom refs/heads/main\ntagger A <a@example.org> {time} +0000\n{}", data("t"));
         }
         let limit = if loose { "fastimport.unpackLimit=1000000" } else { "fastimport.unpackLimit=1" };
         self.git_with_input(&["-c", limit, "fast-import", "--quiet"], stream.as_bytes());
@@ -134,7 +137,10 @@ pub struct Aside([(Vec<u8>, PathBuf); 2]);
 impl Aside {
     /// Puts the files back.
     pub fn put_back(self) {
-        self.0.iter().filter(|(_, path)| !path.exists()).for_each(|(bytes, path)| std::fs::write(path, bytes).expect("written"));
+        self.0
+            .iter()
+            .filter(|(_, path)| !path.exists())
+            .for_each(|(bytes, path)| std::fs::write(path, bytes).expect("written"));
     }
 }
 

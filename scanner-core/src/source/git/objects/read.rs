@@ -65,7 +65,10 @@ impl Reader {
         let catalog = &objects.catalog;
         let own = catalog.object(entry);
         self.damaged.push(entry);
-        let has_others = self.chain.iter().any(|entry| self.sound_copy(objects, catalog.object(*entry)).is_some_and(|copy| copy != *entry));
+        let has_others = self
+            .chain
+            .iter()
+            .any(|entry| self.sound_copy(objects, catalog.object(*entry)).is_some_and(|copy| copy != *entry));
         if has_others && self.damaged.len() < MAX_DETOURS {
             return Ok(());
         }
