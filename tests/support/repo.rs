@@ -66,7 +66,9 @@ impl Repo {
     pub fn try_git<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Output {
         let mut command = Command::new("git");
         let inherited = std::env::vars_os().map(|(name, _)| name);
-        inherited.filter(|name| name.to_string_lossy().starts_with("GIT_")).for_each(|name| _ = command.env_remove(name));
+        inherited
+            .filter(|name| name.to_string_lossy().starts_with("GIT_"))
+            .for_each(|name| _ = command.env_remove(name));
         let date = format!("{} +0000", START + self.minute * 60);
         command
             .current_dir(&self.folder)
