@@ -1,6 +1,7 @@
 //! Tests of the library, one module a subject.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod git_objects;
-mod report;
-mod rules;
-mod suppress;
+mod git_select;
