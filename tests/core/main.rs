@@ -1,0 +1,4 @@
+//! The library's tests, one module per subject.
+
+mod assignment;
+mod score;
