@@ -107,8 +107,12 @@ pub struct Parsed {
 /// Finds the values that hang on the name around `keyword`.
 ///
 /// Two keywords in one name (`api_key` and `auth` in `auth_api_key`) give the same values: the caller keeps, for a value
-/// claimed by several generic rules, the keyword that ends last (the head of the name), then the longest.
+/// claimed by several generic rules, the keyword that ends last (the head of the name), then the longest. A keyword may
+/// carry what follows the name (`pwd=`): it is read again from the name on.
 pub fn parse(bytes: &[u8], keyword: Range<usize>) -> Parsed {
+    let text = &bytes[keyword.clone()];
+    let word = text.iter().rposition(|b| reader::is_word(*b)).map_or(text.len(), |last| last + 1);
+    let keyword = keyword.start..keyword.start + word;
     let mut reader = Reader::new(bytes, &keyword);
     let mut assignments = Few::new();
     find(&mut reader, keyword, &mut assignments);
@@ -124,7 +128,7 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
     let needs_before = matches!(reader.at(end), b'>' | b' ' | b'\t' | b'\n' | b'\r');
     let early = needs_before.then(|| preceding(reader, keyword.start)).flatten();
     let (tag, flag) = early.as_ref().map_or((false, false), |(_, b)| (*b == Before::Tag, *b == Before::Flag));
-    let link = link::link(reader, end, tag, flag)?;
+    let link = link::link(reader, keyword.start, end, tag, flag)?;
     let (start, before) = match early {
         Some(known) => known,
         None => preceding(reader, keyword.start)?,

@@ -27,8 +27,9 @@ pub enum Link {
     Text(usize),
 }
 
-/// Finds the join after the name that ends at `end`. `tag` and `flag` say what stands before the name.
-pub fn link(reader: &mut Reader, end: usize, tag: bool, flag: bool) -> Option<Link> {
+/// Finds the join after the name that ends at `end` and holds the keyword at `keyword`. `tag` and `flag` say what stands
+/// before the name.
+pub fn link(reader: &mut Reader, keyword: usize, end: usize, tag: bool, flag: bool) -> Option<Link> {
     let (mut at, quoted) = closing_quote(reader, end)?;
     match reader.at(at) {
         b']' if quoted => at += 1,
@@ -63,6 +64,7 @@ pub fn link(reader: &mut Reader, end: usize, tag: bool, flag: bool) -> Option<Li
         byte if is_quote(byte) || byte == b'\\' => (!quoted).then_some(Link::Quoted(at)),
         b'(' if flag => None,
         _ if tag => attributes(reader, at),
+        _ if end - keyword == 6 && reader.has(keyword, b"bearer") => Some(Link::Word(at, true)),
         byte if is_word(byte) || flag => word(reader, at, flag, quoted),
         _ => None,
     }
