@@ -1,7 +1,4 @@
-//! Tests of the library, one module a subject.
+//! The library's tests, one module per subject.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod git_objects;
-mod git_select;
+mod assignment;
+mod score;
