@@ -1,7 +1,8 @@
-//! Tests of the library, one module a subject.
+//! Tests of the library, one module per subject.
 
 mod report;
 mod suppress;
+mod git_objects;
 
 #[path = "../support/finding.rs"]
 mod made;
