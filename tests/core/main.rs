@@ -1,8 +1,8 @@
-//! Tests of the library, one module per subject.
+//! Tests of the library, one module a subject.
 
+mod git_objects;
 mod report;
 mod suppress;
-mod git_objects;
 
 #[path = "../support/finding.rs"]
 mod made;
