@@ -1,4 +1,8 @@
 //! The library's tests, one module per subject.
 
-mod assignment;
-mod score;
+mod git_objects;
+mod report;
+mod suppress;
+
+#[path = "../support/finding.rs"]
+mod made;
