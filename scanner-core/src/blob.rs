@@ -83,11 +83,17 @@ impl fmt::Display for Origin {
         match self {
             Origin::File { path } => write!(f, "file {path}"),
             Origin::Staged { path } => write!(f, "staged {path}"),
-            Origin::GitBlob { path: Some(path), introduced: Some(introduced), .. } => {
+            Origin::GitBlob {
+                path: Some(path),
+                introduced: Some(introduced),
+                ..
+            } => {
                 write!(f, "commit {} {path}", introduced.commit)
             }
             Origin::GitBlob { id, .. } => write!(f, "unreachable blob {id}"),
-            Origin::GitMessage { kind, introduced } => write!(f, "{kind} message {}", introduced.commit),
+            Origin::GitMessage { kind, introduced } => {
+                write!(f, "{kind} message {}", introduced.commit)
+            }
             Origin::Stdin => f.write_str("standard input"),
         }
     }
@@ -101,4 +107,3 @@ pub struct Blob<'a> {
     /// Where it came from.
     pub origin: Origin,
 }
-

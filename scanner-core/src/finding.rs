@@ -3,22 +3,9 @@
 use crate::blob::Origin;
 use crate::rule::Rule;
 use crate::secret::{Fingerprint, Secret};
-use serde::Serialize;
 use std::sync::Arc;
 
-/// How sure we are that a candidate is a real secret: 0..=1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct Confidence(pub f32);
-
-/// One reason for a score.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Evidence {
-    /// A stable name, kebab-case: `checksum-valid`, `random-for-its-alphabet`, `test-path`.
-    pub reason: &'static str,
-    /// What it adds to the log-odds; negative speaks against the secret.
-    pub weight: f32,
-}
+pub use crate::evidence::{Confidence, Evidence};
 
 /// What the provider says of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,3 @@
+//! A git repository as a source of blobs.
+
+pub mod objects;

@@ -1,0 +1,3 @@
+//! Where blobs come from: git repositories, files on disk, standard input.
+
+pub mod git;

@@ -1,0 +1,1 @@
+//! The object database against what git itself says it holds.

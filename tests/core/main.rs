@@ -1,0 +1,5 @@
+//! Tests of the library, one module per subject.
+
+mod report;
+mod suppress;
+mod git_objects;
