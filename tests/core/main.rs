@@ -1,5 +1,6 @@
-//! Tests of the library, one module per subject.
+//! Tests of the library, one module a subject.
 
-mod report;
-mod suppress;
 mod git_objects;
+mod report;
+mod rules;
+mod suppress;

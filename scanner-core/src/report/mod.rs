@@ -46,15 +46,8 @@ impl Secrets {
 
 /// The order of every report: the worst and surest first, then by rule and place.
 pub fn compare(a: &Finding, b: &Finding) -> Ordering {
-    let place = |finding: &Finding| {
-        let first = places(finding).first().copied().cloned();
-        first.map(|place| {
-            (
-                place.origin.path().map(str::to_owned),
-                place.position,
-                place.origin,
-            )
-        })
+    let place = |finding| {
+        first_place(finding).map(|place| (place.origin.path(), place.position, &place.origin))
     };
     (b.rule.severity.cmp(&a.rule.severity))
         .then(b.confidence.0.total_cmp(&a.confidence.0))
@@ -63,16 +56,28 @@ pub fn compare(a: &Finding, b: &Finding) -> Ordering {
         .then_with(|| a.fingerprint.cmp(&b.fingerprint))
 }
 
+/// The place to look at first: on disk if it is there, else the first commit that brought it.
+pub fn first_place(finding: &Finding) -> Option<&Occurrence> {
+    finding
+        .occurrences
+        .iter()
+        .min_by_key(|place| importance(place))
+}
+
 /// The finding's places, the one to look at first in front: on disk, then history from the first commit on.
 pub fn places(finding: &Finding) -> Vec<&Occurrence> {
     let mut places: Vec<&Occurrence> = finding.occurrences.iter().collect();
-    places.sort_by_key(|place| match &place.origin {
+    places.sort_by_key(|place| importance(place));
+    places
+}
+
+fn importance(place: &Occurrence) -> (u8, i64) {
+    match &place.origin {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
         origin => origin
             .introduction()
             .map_or((2, 0), |introduced| (1, introduced.time)),
-    });
-    places
+    }
 }
 
 /// What to do about a leak when the rule has no advice of its own.

@@ -1,13 +1,14 @@
 //! One scan: what was asked for, how far it is, and what came out.
 
 mod collect;
+pub mod examples;
 mod files;
 mod history;
 mod judge;
 mod position;
 mod text;
 
-use crate::blob::ObjectId;
+use crate::blob::Origin;
 use crate::detect::Engine;
 use crate::finding::Finding;
 use crate::rule::Severity;
@@ -242,7 +243,10 @@ fn scan_path(request: &Request, engine: &Engine, path: &Path, summary: &mut Summ
         }
         return Ok(files::scan_files(request, engine, path));
     };
-    summary.repositories.push(crate::summary::Repository { revision: repository.head(), ..Default::default() });
+    summary.repositories.push(crate::summary::Repository {
+        revision: repository.head().map(|head| head.to_string()),
+        ..Default::default()
+    });
     if request.staged {
         return history::scan_staged(request, engine, &repository);
     }
@@ -258,9 +262,11 @@ fn scan_path(request: &Request, engine: &Engine, path: &Path, summary: &mut Summ
     Ok(part)
 }
 
-/// Where a text came from, until it is known how to say so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Place(u32);
-
-#[allow(dead_code)]
-fn _unused(_: ObjectId) {}
+/// Scans one text in memory; findings below every gate included.
+pub fn scan_bytes(engine: &Engine, bytes: &[u8], origin: Origin) -> (Vec<Finding>, Vec<Warning>) {
+    let mut scanner = text::TextScanner::new(engine);
+    scanner.scan(bytes, 0, &|| origin.to_string());
+    let text::TextScanner { mut findings, warnings, .. } = scanner;
+    findings.place(&|_| vec![origin.clone()]);
+    (findings.finish(engine.rules()), warnings)
+}

@@ -29,10 +29,6 @@ impl<'a> Cursor<'a> {
         Position { line, column, end_line: end.line, end_column: end.column }
     }
 
-    /// The line number and column reached.
-    pub fn reached(&self) -> (u32, u32) {
-        (self.line, self.column)
-    }
 
     /// Goes to `to`; going back is allowed and starts over.
     pub fn advance(&mut self, to: usize) {

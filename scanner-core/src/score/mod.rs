@@ -1,5 +1,7 @@
 //! How likely a candidate is a real secret: a sum of named reasons, calibrated so that 0.9 means nine in ten.
 
+pub mod checksum;
+
 use crate::detect::assignment::Syntax;
 use crate::evidence::{Confidence, Evidence};
 use std::ops::Range;

@@ -22,19 +22,10 @@ pub enum GitError {
     Open { path: PathBuf, reason: String },
     /// A part of a revision names nothing.
     #[error("cannot resolve `{name}` in the range `{spec}`: {reason}")]
-    Revision {
-        spec: String,
-        name: String,
-        reason: String,
-    },
+    Revision { spec: String, name: String, reason: String, is_shallow: bool },
     /// A date that is none.
     #[error("cannot read the date `{date}`")]
     Date { date: String },
-    /// The commits that would end a range are beyond the depth of a shallow clone.
-    #[error(
-        "cannot follow the range `{spec}`: the clone is shallow and commit {commit} has parents that were not fetched"
-    )]
-    Shallow { spec: String, commit: ObjectId },
     /// The index cannot be read.
     #[error("cannot read the index {}: {reason}", path.display())]
     Index { path: PathBuf, reason: String },
@@ -47,15 +38,11 @@ impl GitError {
     /// What to try next, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            GitError::Shallow { .. } => {
-                Some("run `git fetch --unshallow`, or fetch with the full depth in CI")
+            GitError::Revision { is_shallow: true, .. } => {
+                Some("the clone is shallow: run `git fetch --unshallow`, or check out with full depth in CI")
             }
-            GitError::Revision { .. } => {
-                Some("run `git fetch` if the branch or commit is only on the remote")
-            }
-            GitError::Date { .. } => {
-                Some("write 2024-01-31, 2024-01-31T12:00:00Z or `2 weeks ago`")
-            }
+            GitError::Revision { .. } => Some("run `git fetch` if the branch or commit is only on the remote"),
+            GitError::Date { .. } => Some("write 2024-01-31, 2024-01-31T12:00:00Z or `2 weeks ago`"),
             GitError::Sha256 { .. } => Some("scan its files with `--history none`"),
             _ => None,
         }
@@ -82,14 +69,8 @@ pub struct Repository {
 impl Repository {
     /// Opens the repository that `path` is, or lies in; `None` when there is none.
     pub fn open(path: &Path) -> Result<Option<Repository>, GitError> {
-        let start = path
-            .canonicalize()
-            .map_err(|error| open_error(path, &error))?;
-        let start = if start.is_dir() {
-            start
-        } else {
-            start.parent().unwrap_or(&start).to_path_buf()
-        };
+        let start = path.canonicalize().map_err(|error| open_error(path, &error))?;
+        let start = if start.is_dir() { start } else { start.parent().unwrap_or(&start).to_path_buf() };
         let Some((git_dir, work_dir)) = discover(&start)? else {
             return Ok(None);
         };
@@ -97,24 +78,13 @@ impl Repository {
         let gix = gix::open::Options::isolated()
             .with(gix::sec::Trust::Full)
             .open_path_as_is(true)
-            .open(
-                work_dir
-                    .as_ref()
-                    .map_or(git_dir.clone(), |dir| dir.join(".git")),
-            )
+            .open(work_dir.as_ref().map_or(git_dir.clone(), |dir| dir.join(".git")))
             .map_err(|error| open_error(path, &error))?
             .to_thread_local();
         let prefix = gix.workdir().and_then(|dir| dir.canonicalize().ok());
-        let prefix = prefix
-            .and_then(|dir| start.strip_prefix(dir).ok().map(Path::to_path_buf))
-            .unwrap_or_default();
+        let prefix = prefix.and_then(|dir| start.strip_prefix(dir).ok().map(Path::to_path_buf)).unwrap_or_default();
         let index = gix.index_path();
-        Ok(Some(Repository {
-            gix,
-            extra_objects: Vec::new(),
-            index,
-            prefix,
-        }))
+        Ok(Some(Repository { gix, extra_objects: Vec::new(), index, prefix }))
     }
 
     /// Adds object folders to look into, such as the quarantine of a pre-receive hook.
@@ -167,10 +137,7 @@ impl Repository {
     /// Commits whose parents were never fetched.
     pub fn shallow_roots(&self) -> Vec<ObjectId> {
         let text = std::fs::read_to_string(self.common_dir().join("shallow")).unwrap_or_default();
-        let mut roots: Vec<ObjectId> = text
-            .lines()
-            .filter_map(|line| parse_id(line.trim().as_bytes()))
-            .collect();
+        let mut roots: Vec<ObjectId> = text.lines().filter_map(|line| parse_id(line.trim().as_bytes())).collect();
         roots.sort();
         roots
     }
@@ -179,19 +146,10 @@ impl Repository {
     pub fn is_partial_clone(&self) -> bool {
         let config = self.gix.config_snapshot();
         let extension = config.string("extensions.partialClone").is_some();
-        let remotes = config
-            .plumbing()
-            .sections_by_name("remote")
-            .into_iter()
-            .flatten();
+        let remotes = config.plumbing().sections_by_name("remote").into_iter().flatten();
         let mut promised = remotes.filter_map(|section| section.body().value("promisor"));
         extension
-            || promised.any(|value| {
-                matches!(
-                    value.to_ascii_lowercase().as_slice(),
-                    b"true" | b"yes" | b"on" | b"1"
-                )
-            })
+            || promised.any(|value| matches!(value.to_ascii_lowercase().as_slice(), b"true" | b"yes" | b"on" | b"1"))
     }
 
     /// What `HEAD` points to; `None` while its branch is unborn.
@@ -216,10 +174,9 @@ impl Repository {
         let id = gix::ObjectId::Sha1(id.0);
         match self.gix.find_object(id) {
             Ok(mut object) => Ok(std::mem::take(&mut object.data)),
-            Err(error) => self.read_extra(id).ok_or_else(|| GitError::Object {
-                id: own_id(&id),
-                reason: error.to_string(),
-            }),
+            Err(error) => {
+                self.read_extra(id).ok_or_else(|| GitError::Object { id: own_id(&id), reason: error.to_string() })
+            }
         }
     }
 
@@ -234,11 +191,7 @@ impl Repository {
 
     fn add_references(&self, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
         let unreadable = |error: &dyn std::fmt::Display| {
-            Warning::unscanned(
-                "unreadable-reference",
-                "refs",
-                format!("cannot read a reference: {error}"),
-            )
+            Warning::unscanned("unreadable-reference", "refs", format!("cannot read a reference: {error}"))
         };
         let platform = match self.gix.references() {
             Ok(platform) => platform,
@@ -251,10 +204,12 @@ impl Repository {
         for reference in all {
             match reference {
                 // A symbolic reference's target is listed by itself.
-                Ok(reference) => tips.extend(reference.target().try_id().map(|id| Tip {
-                    name: reference.name().as_bstr().to_string(),
-                    id: own_id(id),
-                })),
+                Ok(reference) => tips.extend(
+                    reference
+                        .target()
+                        .try_id()
+                        .map(|id| Tip { name: reference.name().as_bstr().to_string(), id: own_id(id) }),
+                ),
                 Err(error) => warnings.push(unreadable(&error)),
             }
         }
@@ -262,47 +217,31 @@ impl Repository {
 
     fn add_heads(&self, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
         add_head(&self.common_dir().join("HEAD"), "HEAD", tips, warnings);
-        let linked = std::fs::read_dir(self.common_dir().join("worktrees"))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let linked = std::fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
         for folder in linked {
             let name = format!("worktrees/{}", folder.file_name().to_string_lossy());
-            add_head(
-                &folder.path().join("HEAD"),
-                &format!("{name}/HEAD"),
-                tips,
-                warnings,
-            );
+            add_head(&folder.path().join("HEAD"), &format!("{name}/HEAD"), tips, warnings);
             add_own_references(&folder.path().join("refs"), &format!("{name}/refs"), tips);
         }
     }
 
     fn add_stashes(&self, tips: &mut Vec<Tip>) {
         let log = std::fs::read(self.common_dir().join("logs/refs/stash")).unwrap_or_default();
-        let ids = log
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| parse_id(line.get(41..81)?));
+        let ids = log.split(|byte| *byte == b'\n').filter_map(|line| parse_id(line.get(41..81)?));
         let ids: Vec<ObjectId> = ids.collect();
-        tips.extend(ids.iter().rev().enumerate().map(|(age, id)| Tip {
-            name: format!("refs/stash@{{{age}}}"),
-            id: *id,
-        }));
+        tips.extend(
+            ids.iter().rev().enumerate().map(|(age, id)| Tip { name: format!("refs/stash@{{{age}}}"), id: *id }),
+        );
     }
 }
 
 /// A detached `HEAD` is a tip of its own; one on a branch is that branch.
 fn add_head(path: &Path, name: &str, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
     match std::fs::read(path) {
-        Ok(text) => tips.extend(parse_id(text.trim_ascii()).map(|id| Tip {
-            name: name.to_owned(),
-            id,
-        })),
-        Err(error) => warnings.push(Warning::unscanned(
-            "unreadable-reference",
-            name,
-            format!("cannot read it: {error}"),
-        )),
+        Ok(text) => tips.extend(parse_id(text.trim_ascii()).map(|id| Tip { name: name.to_owned(), id })),
+        Err(error) => {
+            warnings.push(Warning::unscanned("unreadable-reference", name, format!("cannot read it: {error}")))
+        }
     }
 }
 
@@ -312,10 +251,7 @@ fn add_own_references(folder: &Path, name: &str, tips: &mut Vec<Tip>) {
         let name = format!("{name}/{}", entry.file_name().to_string_lossy());
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             add_own_references(&entry.path(), &name, tips);
-        } else if let Some(id) = std::fs::read(entry.path())
-            .ok()
-            .and_then(|text| parse_id(text.trim_ascii()))
-        {
+        } else if let Some(id) = std::fs::read(entry.path()).ok().and_then(|text| parse_id(text.trim_ascii())) {
             tips.push(Tip { name, id });
         }
     }
@@ -324,10 +260,7 @@ fn add_own_references(folder: &Path, name: &str, tips: &mut Vec<Tip>) {
 fn discover(start: &Path) -> Result<Option<(PathBuf, Option<PathBuf>)>, GitError> {
     use gix::discover::upwards::{Options, TrustPolicy};
     // Ownership decides whom git obeys; here nothing of the repository is executed.
-    let options = Options {
-        trust: TrustPolicy::Assume(gix::sec::Trust::Full),
-        ..Options::default()
-    };
+    let options = Options { trust: TrustPolicy::Assume(gix::sec::Trust::Full), ..Options::default() };
     match gix::discover::upwards_opts(start, options) {
         Ok((found, _)) => {
             let (git_dir, work_dir) = found.into_repository_and_work_tree_directories();
@@ -346,15 +279,9 @@ fn refuse_broken(start: &Path, found: Option<&Path>) -> Result<(), GitError> {
     if !is_broken || (found.is_some() && dot_git.is_dir()) {
         return Ok(());
     }
-    let reason = if dot_git.is_file() {
-        "its .git file leads to no repository"
-    } else {
-        "its .git folder is no repository"
-    };
-    Err(GitError::Open {
-        path: start.to_path_buf(),
-        reason: reason.to_owned(),
-    })
+    let reason =
+        if dot_git.is_file() { "its .git file leads to no repository" } else { "its .git folder is no repository" };
+    Err(GitError::Open { path: start.to_path_buf(), reason: reason.to_owned() })
 }
 
 fn refuse_unknown_formats(path: &Path, git_dir: &Path) -> Result<(), GitError> {
@@ -363,36 +290,23 @@ fn refuse_unknown_formats(path: &Path, git_dir: &Path) -> Result<(), GitError> {
     let Ok(bytes) = std::fs::read(common.join("config")) else {
         return Ok(());
     };
-    let config = gix::config::File::from_bytes_no_includes(
-        &bytes,
-        gix::config::file::Metadata::default(),
-        Default::default(),
-    )
-    .map_err(|error| open_error(path, &error))?;
-    let extension = |name: &str| {
-        config
-            .string(format!("extensions.{name}").as_str())
-            .map(|value| value.to_string())
-    };
+    let config =
+        gix::config::File::from_bytes_no_includes(&bytes, gix::config::file::Metadata::default(), Default::default())
+            .map_err(|error| open_error(path, &error))?;
+    let extension = |name: &str| config.string(format!("extensions.{name}").as_str()).map(|value| value.to_string());
     if extension("objectFormat").is_some_and(|format| format.eq_ignore_ascii_case("sha256")) {
-        return Err(GitError::Sha256 {
-            path: path.to_path_buf(),
-        });
+        return Err(GitError::Sha256 { path: path.to_path_buf() });
     }
     match extension("refStorage") {
-        Some(format) if !format.eq_ignore_ascii_case("files") => Err(GitError::RefStorage {
-            path: path.to_path_buf(),
-            format,
-        }),
+        Some(format) if !format.eq_ignore_ascii_case("files") => {
+            Err(GitError::RefStorage { path: path.to_path_buf(), format })
+        }
         _ => Ok(()),
     }
 }
 
 fn open_error(path: &Path, error: &dyn std::fmt::Display) -> GitError {
-    GitError::Open {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    }
+    GitError::Open { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 /// Our id of gix's.

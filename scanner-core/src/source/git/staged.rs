@@ -35,16 +35,9 @@ pub fn staged(repository: &Repository) -> Result<StagedChanges, GitError> {
     let Some(index) = open_index(repository)? else {
         return Ok(StagedChanges::default());
     };
-    let head = repository
-        .head()
-        .map(|commit| tree_of(repository, commit))
-        .transpose()?;
-    let mut comparison = Comparison {
-        repository,
-        index: &index,
-        changes: StagedChanges::default(),
-        removed: Vec::new(),
-    };
+    let head = repository.head().map(|commit| tree_of(repository, commit)).transpose()?;
+    let mut comparison =
+        Comparison { repository, index: &index, changes: StagedChanges::default(), removed: Vec::new() };
     comparison.folder(b"", head, index.tree(), index.entries());
     Ok(comparison.finish())
 }
@@ -56,30 +49,19 @@ pub fn read(repository: &Repository, staged: &Staged) -> Result<Vec<u8>, GitErro
 
 fn open_index(repository: &Repository) -> Result<Option<gix::index::File>, GitError> {
     // One thread: starting more costs more than decoding. No checksum: git does not check it either.
-    let options = gix::index::decode::Options {
-        thread_limit: Some(1),
-        ..Default::default()
-    };
+    let options = gix::index::decode::Options { thread_limit: Some(1), ..Default::default() };
     if !repository.index.exists() {
         return Ok(None);
     }
     let index = gix::index::File::at(&repository.index, gix::hash::Kind::Sha1, true, options);
-    let reason = |error: gix::Error| GitError::Index {
-        path: repository.index.clone(),
-        reason: error.to_string(),
-    };
+    let reason = |error: gix::Error| GitError::Index { path: repository.index.clone(), reason: error.to_string() };
     index.map(Some).map_err(reason)
 }
 
 fn tree_of(repository: &Repository, commit: ObjectId) -> Result<ObjectId, GitError> {
     let bytes = repository.read_small(commit)?;
-    let tree = bytes
-        .strip_prefix(b"tree ")
-        .and_then(|rest| super::repository::parse_id(rest.get(..40)?));
-    tree.ok_or_else(|| GitError::Object {
-        id: commit,
-        reason: "it is no commit".to_owned(),
-    })
+    let tree = bytes.strip_prefix(b"tree ").and_then(|rest| super::repository::parse_id(rest.get(..40)?));
+    tree.ok_or_else(|| GitError::Object { id: commit, reason: "it is no commit".to_owned() })
 }
 
 struct Comparison<'a> {
@@ -99,16 +81,8 @@ struct HeadEntry {
 
 impl Comparison<'_> {
     /// Compares one folder: `head` is its tree in `HEAD`, `cached` what the index knows of it.
-    fn folder(
-        &mut self,
-        prefix: &[u8],
-        head: Option<ObjectId>,
-        cached: Option<&CachedTree>,
-        entries: &[Entry],
-    ) {
-        let known = cached
-            .filter(|tree| tree.num_entries.is_some())
-            .map(|tree| own_id(&tree.id));
+    fn folder(&mut self, prefix: &[u8], head: Option<ObjectId>, cached: Option<&CachedTree>, entries: &[Entry]) {
+        let known = cached.filter(|tree| tree.num_entries.is_some()).map(|tree| own_id(&tree.id));
         if known.is_some() && known == head {
             return;
         }
@@ -124,9 +98,7 @@ impl Comparison<'_> {
                 Some(end) => (&tail[..end], true),
                 None => (&tail[..], false),
             };
-            let known = names
-                .binary_search_by(|entry| entry.name.as_slice().cmp(name))
-                .ok();
+            let known = names.binary_search_by(|entry| entry.name.as_slice().cmp(name)).ok();
             if is_folder {
                 let below = path[..=prefix.len() + name.len()].to_vec();
                 let size = rest.partition_point(|entry| entry.path(self.index).starts_with(&below));
@@ -134,11 +106,7 @@ impl Comparison<'_> {
                 rest = after;
                 let head = known.filter(|at| names[*at].is_folder);
                 head.inspect(|at| seen[*at] = true);
-                let cached = cached.and_then(|tree| {
-                    tree.children
-                        .iter()
-                        .find(|child| child.name.as_slice() == name)
-                });
+                let cached = cached.and_then(|tree| tree.children.iter().find(|child| child.name.as_slice() == name));
                 if first.mode == Mode::DIR {
                     self.sparse_folder(&below, head.map(|at| names[at].id), own_id(&first.id));
                 } else {
@@ -151,26 +119,16 @@ impl Comparison<'_> {
                 self.file(first, head.map(|at| names[at].id));
             }
         }
-        let removed = names
-            .into_iter()
-            .zip(seen)
-            .filter(|(_, seen)| !seen)
-            .map(|(entry, _)| entry);
+        let removed = names.into_iter().zip(seen).filter(|(_, seen)| !seen).map(|(entry, _)| entry);
         self.removed.extend(removed);
     }
 
     fn file(&mut self, entry: &Entry, head: Option<ObjectId>) {
         let id = own_id(&entry.id);
-        if entry.mode == Mode::COMMIT
-            || entry.flags.contains(Flags::INTENT_TO_ADD)
-            || head == Some(id)
-        {
+        if entry.mode == Mode::COMMIT || entry.flags.contains(Flags::INTENT_TO_ADD) || head == Some(id) {
             return;
         }
-        self.changes.files.push(Staged {
-            path: entry.path(self.index).to_str_lossy().into_owned(),
-            id,
-        });
+        self.changes.files.push(Staged { path: entry.path(self.index).to_str_lossy().into_owned(), id });
     }
 
     /// A folder outside of a sparse checkout: the index holds its tree in place of its files.
@@ -181,20 +139,11 @@ impl Comparison<'_> {
         let old = head.map(|id| self.tree(prefix, id)).unwrap_or_default();
         for entry in self.tree(prefix, id) {
             let path = [prefix, &entry.name].concat();
-            let before = old
-                .iter()
-                .find(|other| other.name == entry.name && other.is_folder == entry.is_folder);
+            let before = old.iter().find(|other| other.name == entry.name && other.is_folder == entry.is_folder);
             if entry.is_folder {
-                self.sparse_folder(
-                    &[&path, &b"/"[..]].concat(),
-                    before.map(|entry| entry.id),
-                    entry.id,
-                );
+                self.sparse_folder(&[&path, &b"/"[..]].concat(), before.map(|entry| entry.id), entry.id);
             } else if before.is_none_or(|before| before.id != entry.id) {
-                self.changes.files.push(Staged {
-                    path: path.to_str_lossy().into_owned(),
-                    id: entry.id,
-                });
+                self.changes.files.push(Staged { path: path.to_str_lossy().into_owned(), id: entry.id });
             }
         }
     }
@@ -205,11 +154,7 @@ impl Comparison<'_> {
             Err(error) => {
                 let path = path.to_str_lossy().into_owned();
                 // Everything below counts as new then: scanned rather than missed.
-                self.changes.warnings.push(Warning::note(
-                    "missing-object",
-                    path,
-                    error.to_string(),
-                ));
+                self.changes.warnings.push(Warning::note("missing-object", path, error.to_string()));
                 Vec::new()
             }
         }
@@ -219,9 +164,7 @@ impl Comparison<'_> {
     fn finish(mut self) -> StagedChanges {
         if !self.changes.files.is_empty() && !self.removed.is_empty() {
             let removed = self.removed_blobs();
-            self.changes
-                .files
-                .retain(|file| !removed.contains(&file.id));
+            self.changes.files.retain(|file| !removed.contains(&file.id));
         }
         self.changes.files.sort();
         self.changes.files.dedup();
@@ -243,8 +186,7 @@ impl Comparison<'_> {
 }
 
 fn head_entries(bytes: &[u8]) -> Vec<HeadEntry> {
-    let entries =
-        gix::objs::TreeRefIter::from_bytes(bytes, gix::hash::Kind::Sha1).filter_map(Result::ok);
+    let entries = gix::objs::TreeRefIter::from_bytes(bytes, gix::hash::Kind::Sha1).filter_map(Result::ok);
     let files = entries.filter(|entry| !entry.mode.is_commit());
     files
         .map(|entry| HeadEntry {
