@@ -75,7 +75,7 @@ impl Objects {
         for (number, folder) in folders.iter().enumerate() {
             sources.extend(folders::packs(folder, &mut warnings));
             let ids = folders::loose(folder, &mut warnings);
-            ids.iter().for_each(|_| loose.push(number as u16));
+            ids.iter().for_each(|_| loose.push(number as u32));
             loose_ids.extend(ids);
         }
         loose.folders = folders;
