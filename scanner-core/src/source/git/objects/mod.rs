@@ -197,6 +197,9 @@ impl Objects {
     /// Inflates the stream of a packed entry: an object, or a delta.
     fn inflate(&self, entry: u32, inflater: &mut Inflater, out: &mut Buffer) -> Result<(), ObjectError> {
         let stream = self.catalog.stream(entry).ok_or_else(|| damage(State::BROKEN))?;
+        if inflater.is_release_due(stream.length) {
+            self.catalog.packs.iter().for_each(|pack| pack.bytes.release());
+        }
         let size = inflater.check(stream.size, stream.length)?;
         inflater.inflate(stream.bytes, size, out)
     }
