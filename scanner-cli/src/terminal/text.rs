@@ -27,15 +27,11 @@ impl<W: Write> Text<W> {
 
     fn head(&mut self, finding: &Finding) -> io::Result<()> {
         let (severity, style) = (finding.rule.severity.as_str(), severity_style(finding.rule.severity));
-        let (name, shown) = (clean(&finding.rule.name), self.shown(finding));
+        let (name, shown) = (clean(&finding.rule.name), clean(&finding.secret.redacted()));
         writeln!(self.out, "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}")
     }
 
-    /// The redaction; a value shown in clear has its own row.
-    fn shown(&self, finding: &Finding) -> String {
-        clean(&finding.secret.redacted())
-    }
-
+    /// A value shown in clear, a row a line.
     fn value(&mut self, finding: &Finding) -> io::Result<()> {
         let value = self.secrets.print(finding);
         let lines = value.lines().map(clean).collect::<Vec<_>>();
@@ -63,7 +59,7 @@ impl<W: Write> Report for Text<W> {
         self.row("why", &confidence(finding))?;
         self.row("fix", &clean(help(finding)))?;
         if let Some(suppression) = &finding.suppression {
-            self.row("left", &clean(&suppressed(suppression)))?;
+            self.row("note", &clean(&suppressed(suppression)))?;
         }
         self.row("id", &format!("{DIM}{} {}{DIM:#}", clean(&finding.rule.id), finding.fingerprint))?;
         writeln!(self.out)
@@ -163,5 +159,70 @@ fn suppressed(suppression: &stopleak_core::finding::Suppression) -> String {
         Suppression::Allowlist { reason } => ("allowed", reason.as_str()),
         Suppression::Baseline => ("accepted in the baseline", ""),
     };
-    if reason.is_empty() { format!("out: {why}") } else { format!("out: {why}, {reason}") }
+    if reason.is_empty() { format!("not counted: {why}") } else { format!("not counted: {why}, {reason}") }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/support/finding.rs"]
+mod made;
+
+#[cfg(test)]
+mod tests {
+    use super::made::{self, finding, in_history, on_disk};
+    use super::*;
+    use std::time::Duration;
+    use stopleak_core::Severity;
+    use stopleak_core::finding::Suppression;
+
+    fn text(findings: &[Finding], secrets: Secrets) -> String {
+        let mut out = anstream::StripStream::new(Vec::new());
+        let mut report = Text::new(&mut out, secrets, false);
+        findings.iter().for_each(|finding| report.finding(finding).unwrap());
+        let summary = Summary {
+            blobs: 1_234,
+            bytes: 56_300_000,
+            elapsed: Duration::from_millis(420),
+            findings: findings.len() as u64,
+            suppressed: 2,
+            ..Summary::default()
+        };
+        report.finish(&summary).unwrap();
+        String::from_utf8(out.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn a_finding_is_one_block() {
+        let mut first = on_disk("src/app.env", 3);
+        first.parts = vec![("acme.key-id".into(), first.position)];
+        first.trail = vec!["utf-16le"];
+        let mut places: Vec<Occurrence> =
+            (1..=5).map(|n| in_history("old.env", 7, n, 1_709_296_200 + i64::from(n))).collect();
+        places.push(first);
+        let everywhere = finding(1, places);
+        let mut history = finding(2, vec![in_history("gone.env", 1, 9, 951_782_400)]);
+        history.rule = std::sync::Arc::new(made::rule("acme.webhook", Severity::Medium));
+        history.suppression = Some(Suppression::Allowlist { reason: "sample".into() });
+        insta::assert_snapshot!(text(&[everywhere, history], Secrets::Redacted));
+    }
+
+    #[test]
+    fn nothing_found_is_one_line() {
+        assert_eq!(text(&[], Secrets::Redacted), "No secrets found, 2 suppressed · 1,234 blobs, 56.3 MB in 0.42 s\n");
+    }
+
+    #[test]
+    fn the_value_shows_only_when_asked() {
+        let one = finding(1, vec![on_disk("a", 1)]);
+        let value = String::from_utf8(one.secret.expose().to_vec()).unwrap();
+        assert!(!text(std::slice::from_ref(&one), Secrets::Redacted).contains(&value));
+        assert!(text(&[one], Secrets::Shown).contains(&format!("value {value}")));
+    }
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        let mut hostile = finding(1, vec![on_disk("a\u{1b}[2Jb\u{202e}c\nd", 1)]);
+        hostile.key = "\u{1b}]0;x\u{7}".into();
+        let shown = text(&[hostile], Secrets::Redacted);
+        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}') && !shown.contains("c\nd"), "{shown}");
+    }
 }
