@@ -1,4 +1,4 @@
-//! Tests of the library, one module a subject.
+//! The library's tests, one module per subject.
 
 mod git_objects;
 mod report;
