@@ -64,7 +64,12 @@ fn prune(on: &BaselineOn) -> Result<u8> {
     write(&baseline, &file)?;
     done(
         on,
-        &format!("{} dropped from {}, {} still accepted", findings_in_words(dropped), file.display(), baseline.len()),
+        &format!(
+            "{} dropped from {}, {} still accepted",
+            findings_in_words(dropped),
+            file.display(),
+            findings_in_words(baseline.len())
+        ),
     )
 }
 

@@ -78,7 +78,9 @@ fn is_masked(value: &[u8]) -> bool {
     let (first, last) = (value[0], value[value.len() - 1]);
     let wrapped = matches!((first, last), (b'<', b'>') | (b'[', b']'));
     let same = value.iter().filter(|b| **b == first).count();
-    let stars = value.windows(3).any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
+    let stars = value
+        .windows(3)
+        .any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
     wrapped || same * 4 > value.len() * 3 || stars
 }
 
@@ -113,7 +115,9 @@ fn is_url(value: &[u8]) -> bool {
     let Some(colon) = value.windows(3).position(|w| w == b"://") else { return value.starts_with(b"//") };
     let rest = &value[colon + 3..];
     let host = rest.iter().position(|b| matches!(b, b'/' | b'?')).map_or(rest, |end| &rest[..end]);
-    colon < 12 && value[..colon].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')) && !host.contains(&b'@')
+    colon < 12
+        && value[..colon].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'))
+        && !host.contains(&b'@')
 }
 
 /// `/etc/x`, `./x`, `C:\x`, `a/b.txt`: word-like parts between slashes.
@@ -122,7 +126,11 @@ fn is_path(value: &[u8]) -> bool {
     if slashes == 0 {
         return is_file_name(value);
     }
-    if value.starts_with(b"./") || value.starts_with(b"../") || value.starts_with(b"~/") || value.get(1..3) == Some(b":\\") {
+    if value.starts_with(b"./")
+        || value.starts_with(b"../")
+        || value.starts_with(b"~/")
+        || value.get(1..3) == Some(b":\\")
+    {
         return true;
     }
     let parts = value.split(|b| matches!(b, b'/' | b'\\')).filter(|part| !part.is_empty());
@@ -137,7 +145,8 @@ fn is_file_name(value: &[u8]) -> bool {
 
 /// Words joined by dots, dashes and underscores, digits only at the end of a word.
 fn is_path_part(part: &[u8]) -> bool {
-    part.split(|b| matches!(b, b'.' | b'-' | b'_' | b'@' | b':' | b'*' | b'{' | b'}' | b'%' | b'$')).all(is_word_or_empty)
+    part.split(|b| matches!(b, b'.' | b'-' | b'_' | b'@' | b':' | b'*' | b'{' | b'}' | b'%' | b'$'))
+        .all(is_word_or_empty)
 }
 
 fn is_word_or_empty(word: &[u8]) -> bool {
@@ -145,7 +154,10 @@ fn is_word_or_empty(word: &[u8]) -> bool {
 }
 
 fn is_dotted(value: &[u8]) -> bool {
-    value.contains(&b'.') && value.split(|b| matches!(b, b'.' | b':' | b'-' | b'_' | b'#' | b'$')).all(|part| !part.is_empty() && is_camel(part))
+    value.contains(&b'.')
+        && value
+            .split(|b| matches!(b, b'.' | b':' | b'-' | b'_' | b'#' | b'$'))
+            .all(|part| !part.is_empty() && is_camel(part))
 }
 
 fn is_joined(value: &[u8]) -> bool {
@@ -170,10 +182,12 @@ fn is_camel(word: &[u8]) -> bool {
 
 fn is_digest(value: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
-        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$", b"$2y$", b"$6$",
-        b"$argon2", b"pbkdf2",
+        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$",
+        b"$2y$", b"$6$", b"$argon2", b"pbkdf2",
     ];
-    starts.iter().any(|start| value.starts_with(start)) || (value[0] == b'{' && value.contains(&b'}')) || value.starts_with(b"$5$")
+    starts.iter().any(|start| value.starts_with(start))
+        || (value[0] == b'{' && value.contains(&b'}'))
+        || value.starts_with(b"$5$")
 }
 
 fn is_public_key(value: &[u8]) -> bool {
@@ -189,7 +203,9 @@ fn is_resource(value: &[u8]) -> bool {
 
 fn is_mime(value: &[u8]) -> bool {
     let slash = value.iter().position(|b| *b == b'/');
-    slash.is_some_and(|at| value[..at].iter().all(u8::is_ascii_lowercase) && value.len() < 60 && is_path_part(&value[at + 1..]))
+    slash.is_some_and(|at| {
+        value[..at].iter().all(u8::is_ascii_lowercase) && value.len() < 60 && is_path_part(&value[at + 1..])
+    })
 }
 
 fn is_color(value: &[u8]) -> bool {
@@ -199,7 +215,9 @@ fn is_color(value: &[u8]) -> bool {
 fn is_markup(value: &[u8]) -> bool {
     let first = value[0];
     let tags = first == b'<' || value.windows(2).any(|w| w == b"</" || w == b"/>" || w == b"]]");
-    let selector = matches!(first, b'#' | b'.' | b'/' | b'[') && value.iter().all(|b| b.is_ascii_alphanumeric() || b"#.-_[]='\"> :/@*()".contains(b)) && is_words(value);
+    let selector = matches!(first, b'#' | b'.' | b'/' | b'[')
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"#.-_[]='\"> :/@*()".contains(b))
+        && is_words(value);
     let query = [&b"SELECT "[..], b"INSERT ", b"UPDATE ", b"DELETE ", b"CREATE ", b"ALTER ", b"select "];
     tags || selector || query.iter().any(|verb| value.starts_with(verb))
 }
@@ -209,7 +227,8 @@ fn is_words(value: &[u8]) -> bool {
 }
 
 fn is_regex(value: &[u8]) -> bool {
-    let pieces: [&[u8]; 12] = [b"\\d", b"\\w", b"\\s", b"\\b", b"[a-z", b"[A-Z", b"[0-9", b".*", b".+", b"(?:", b"(?i", b"]+"];
+    let pieces: [&[u8]; 12] =
+        [b"\\d", b"\\w", b"\\s", b"\\b", b"[a-z", b"[A-Z", b"[0-9", b".*", b".+", b"(?:", b"(?i", b"]+"];
     let hits = pieces.iter().filter(|piece| value.windows(piece.len()).any(|w| w == **piece)).count();
     hits >= 2 || (hits == 1 && matches!(value[0], b'^' | b'(' | b'[' | b'/'))
 }

@@ -148,7 +148,9 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
         match reader.at(at) {
             b'=' => break,
             b if is_word(b) => at += 1,
-            b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => at += 1,
+            b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => {
+                at += 1
+            }
             b'\'' if reader.before(at) == b'&' || reader.before(at) == b'<' => at += 1,
             _ => return None,
         }
@@ -158,7 +160,9 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
     }
     let value = reader.skip_spaces(at + 1, 4);
     let mut open = value;
-    while open < value + 3 && matches!(reader.at(open), b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'$' | b'#' | b'[' | b'{') {
+    while open < value + 3
+        && matches!(reader.at(open), b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'$' | b'#' | b'[' | b'{')
+    {
         open += 1;
     }
     let mut path = value;

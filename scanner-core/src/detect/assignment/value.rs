@@ -165,8 +165,22 @@ fn path_end(reader: &mut Reader, start: usize) -> usize {
 
 /// Calls whose first argument names what to look up; the second, if any, is the fallback.
 const LOOKS_UP: [&[u8]; 16] = [
-    b"get", b"env", b"fetch", b"find", b"read", b"load", b"lookup", b"property", b"config", b"setting", b"param", b"prompt",
-    b"input", b"translate", b"query", b"select",
+    b"get",
+    b"env",
+    b"fetch",
+    b"find",
+    b"read",
+    b"load",
+    b"lookup",
+    b"property",
+    b"config",
+    b"setting",
+    b"param",
+    b"prompt",
+    b"input",
+    b"translate",
+    b"query",
+    b"select",
 ];
 
 fn call(reader: &mut Reader, name: Range<usize>, place: &Place, found: &mut Few) {
