@@ -21,7 +21,7 @@ fn rules_are_listed_and_shown() {
     let run = project.run("rules list");
     assert_eq!(run.code, 0);
     let line = run.stdout.lines().find(|line| line.starts_with("huggingface.user-access-token")).unwrap();
-    assert!(line.contains("critical") && line.ends_with("Hugging Face user access token"), "{line}");
+    assert!(line.contains("high") && line.ends_with("Hugging Face user access token"), "{line}");
     let mut sorted: Vec<&str> = run.stdout.lines().collect();
     sorted.sort();
     assert_eq!(sorted, run.stdout.lines().collect::<Vec<_>>());

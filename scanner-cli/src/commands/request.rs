@@ -69,7 +69,7 @@ pub fn read_baseline(file: &Path) -> Result<Baseline> {
 /// The embedded rules and those in `paths`, less the disabled ones.
 pub fn load_rules(paths: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>> {
     RuleSet::load(paths, disabled).map_err(|errors| {
-        let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
         Failure::new(format!("cannot use these rules\n{}", problems.join("\n")))
             .hint("`stopleak rules list` prints the ids of all rules")
     })

@@ -120,7 +120,7 @@ fn read(files: &[PathBuf]) -> Result<std::result::Result<Vec<Checked>, Vec<RuleE
         for (name, text) in rule_set::read(path).map_err(|error| Failure::new(error.to_string()))? {
             match check::check_file(&name, &text) {
                 Ok(rules) => checked.extend(rules),
-                Err(complaints) => errors.extend(complaints),
+                Err(complaints) => errors.extend(complaints.0),
             }
         }
     }
