@@ -29,11 +29,7 @@ fn rules_are_listed_and_shown() {
     assert!(shown.contains("hf_") && shown.contains("https://huggingface.co/docs"), "{shown}");
     let unknown = project.run("rules show huggingface.nothing");
     assert_eq!(unknown.code, 2);
-    assert!(
-        unknown.stderr.contains("hint: rules that begin alike: huggingface.user-access-token"),
-        "{}",
-        unknown.stderr
-    );
+    assert!(unknown.stderr.contains("hint: rules that begin alike: huggingface."), "{}", unknown.stderr);
 }
 
 #[test]

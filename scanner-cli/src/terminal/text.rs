@@ -1,6 +1,7 @@
 //! The report for people: one block a finding with the place first, the reasons in words and what to do.
 
 use super::{BOLD, DIM, clean, severity_style, words};
+use std::collections::HashSet;
 use std::io::{self, Write};
 use stopleak_core::report::{Report, Secrets, Summary, help, places};
 use stopleak_core::{Finding, Introduction, Occurrence, Origin};
@@ -41,11 +42,12 @@ impl<W: Write> Text<W> {
 
 impl<W: Write> Report for Text<W> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let places = places(finding);
+        let (places, since) = current(finding);
         self.places += places.len() as u64 + finding.more_occurrences;
         self.head(finding)?;
         if let Some((first, others)) = places.split_first() {
-            self.row("at", &format!("{}{}", place(first, BOLD), story(first)))?;
+            let since = since.map(|introduced| format!("  since {}", commit(introduced))).unwrap_or_default();
+            self.row("at", &format!("{}{}{since}", place(first, BOLD), story(first)))?;
             for (rule, at) in &first.parts {
                 self.row("with", &format!("{} at line {}", clean(rule), at.line))?;
             }
@@ -91,6 +93,23 @@ fn totals_in(summary: &Summary, places: Option<u64>) -> String {
     let left_out: String = left_out.map(|(count, why)| format!(", {} {why}", words::count(*count))).collect();
     let (blobs, bytes) = (words::counted(summary.blobs, "blob"), words::bytes(summary.bytes));
     format!("{found}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}", words::duration(summary.elapsed))
+}
+
+/// The places worth a look, and the commit that brought the first one: an older version of a file that still holds
+/// the secret is the same place.
+fn current(finding: &Finding) -> (Vec<&Occurrence>, Option<&Introduction>) {
+    let places = places(finding);
+    let Some(first) = places.first().copied() else { return (places, None) };
+    let today: HashSet<&str> = places.iter().filter(|p| !is_history(p)).filter_map(|p| p.origin.path()).collect();
+    let is_older =
+        |place: &&&Occurrence| is_history(place) && place.origin.path().is_some_and(|path| today.contains(path));
+    let since = places.iter().filter(is_older).find(|older| older.origin.path() == first.origin.path());
+    let since = since.and_then(|older| older.origin.introduction());
+    (places.iter().filter(|place| !is_older(place)).copied().collect(), since)
+}
+
+fn is_history(place: &Occurrence) -> bool {
+    place.origin.introduction().is_some()
 }
 
 /// `path:line:column`, which terminals and editors open.
@@ -198,6 +217,7 @@ mod tests {
         let mut places: Vec<Occurrence> =
             (1..=5).map(|n| in_history("old.env", 7, n, 1_709_296_200 + i64::from(n))).collect();
         places.push(first);
+        places.push(in_history("src/app.env", 2, 8, 1_709_300_000));
         let everywhere = finding(1, places);
         let mut history = finding(2, vec![in_history("gone.env", 1, 9, 951_782_400)]);
         history.rule = std::sync::Arc::new(made::rule("acme.webhook", Severity::Medium));
