@@ -1,8 +1,15 @@
-//! The library's tests, one module per subject.
+//! The library's tests, one module a subject.
 
+mod assignment;
 mod git_objects;
+mod git_select;
 mod report;
+mod rules;
+mod score;
 mod suppress;
+
 
 #[path = "../support/finding.rs"]
 mod made;
+#[path = "../support/mod.rs"]
+mod support;
