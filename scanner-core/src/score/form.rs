@@ -85,8 +85,10 @@ fn is_masked(value: &[u8], shape: &Shape) -> bool {
         return wrapped;
     }
     let same = value.iter().filter(|b| **b == first).count();
-    let masks: [&[u8]; 7] = [b"***", b"...", b"xxx", b"XXX", b"___", b"---", b"\xe2\x80\xa6"];
-    same * 4 > value.len() * 3 || masks.iter().any(|mask| value.windows(3).any(|window| window == *mask))
+    let stars = value
+        .windows(3)
+        .any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
+    wrapped || same * 4 > value.len() * 3 || stars
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -193,16 +195,12 @@ fn is_camel(word: &[u8]) -> bool {
 
 fn is_digest(value: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
-        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:",
-        b"$1$", b"$5$", b"$6$", b"$argon2", b"pbkdf2", b"$apr1",
+        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$",
+        b"$2y$", b"$6$", b"$argon2", b"pbkdf2",
     ];
-    let tagged = value[0] == b'{' && value.contains(&b'}');
-    tagged || starts.iter().any(|start| value.starts_with(start)) || value.windows(4).any(is_crypt)
-}
-
-/// The start of a crypt(3) hash: `$2b$`, `$y$j`, `$6$…`.
-fn is_crypt(window: &[u8]) -> bool {
-    window[0] == b'$' && matches!(&window[1..], b"2a$" | b"2b$" | b"2y$" | b"y$j")
+    starts.iter().any(|start| value.starts_with(start))
+        || (value[0] == b'{' && value.contains(&b'}'))
+        || value.starts_with(b"$5$")
 }
 
 fn is_public_key(value: &[u8]) -> bool {

@@ -148,9 +148,6 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
         match reader.at(at) {
             b'=' => break,
             b if is_word(b) => at += 1,
-            b' ' if is_word(reader.before(at)) && is_word(reader.at(at + 1)) && !is_qualifier(reader.slice(from..at)) => {
-                return None;
-            }
             b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => {
                 at += 1
             }
