@@ -25,7 +25,8 @@ fn main() {
     let threads = std::env::var("STOPLEAK_BENCH_THREADS").ok().and_then(|threads| threads.parse().ok()).unwrap_or(1);
     let kinds = if std::env::var_os("STOPLEAK_BENCH_ALL").is_some() { Kinds::ALL } else { Kinds::BLOBS };
     let start = Instant::now();
-    let objects = Objects::open(&PathBuf::from(repository).join("objects"), &[], Limits::default()).expect("a git directory");
+    let objects =
+        Objects::open(&PathBuf::from(repository).join("objects"), &[], Limits::default()).expect("a git directory");
     let opened = start.elapsed();
     let walked = objects.walk(kinds, &|_| true, threads, &|| Nothing);
     let took = (start.elapsed() - opened).as_secs_f64();

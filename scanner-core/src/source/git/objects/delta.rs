@@ -25,7 +25,8 @@ pub fn apply(
     while let Some(step) = instructions.next()? {
         let (source, operation) = match step {
             Step::Copy { from, len } => {
-                let source = base.get(from..from + len).ok_or(ObjectError::Corrupt("its delta copies from outside its base"))?;
+                let source =
+                    base.get(from..from + len).ok_or(ObjectError::Corrupt("its delta copies from outside its base"))?;
                 (source, Operation::Copy { from: from as u32, to: to as u32, len: len as u32 })
             }
             Step::Insert(source) => (source, Operation::Insert { to: to as u32, len: source.len() as u32 }),
@@ -51,7 +52,9 @@ pub fn apply(
 /// Adds an operation, as part of the one before when it continues it.
 fn push(operations: &mut Vec<Operation>, operation: Operation) {
     match (operations.last_mut(), operation) {
-        (Some(Operation::Copy { from, len, .. }), Operation::Copy { from: next, len: more, .. }) if *from + *len == next => {
+        (Some(Operation::Copy { from, len, .. }), Operation::Copy { from: next, len: more, .. })
+            if *from + *len == next =>
+        {
             *len += more;
         }
         (Some(Operation::Insert { len, .. }), Operation::Insert { len: more, .. }) => *len += more,

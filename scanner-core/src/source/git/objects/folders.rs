@@ -204,8 +204,14 @@ pub fn check(pack: &[u8], index: &Index, path: &Path, warnings: &mut Vec<Warning
         return Ok(());
     }
     let damages = [
-        (super::index::number(pack, 8) != Some(index.len() as u32), "pack and index count different numbers of objects"),
-        (index.pack_checksum() != Some(&pack[pack.len() - 20..]), "the pack does not end as its index says: it is cut short or damaged"),
+        (
+            super::index::number(pack, 8) != Some(index.len() as u32),
+            "pack and index count different numbers of objects",
+        ),
+        (
+            index.pack_checksum() != Some(&pack[pack.len() - 20..]),
+            "the pack does not end as its index says: it is cut short or damaged",
+        ),
         (!index.has_sound_fan_out(), "the first table of its index is damaged"),
     ];
     let found = damages.into_iter().filter(|(is_damaged, _)| *is_damaged);

@@ -90,7 +90,8 @@ impl Index {
             let end = number(bytes, start + first * 4).unwrap_or(0) as usize;
             let sound = position <= end
                 && end <= self.len()
-                && (position == end || (self.id(position).0[0] as usize == first && self.id(end - 1).0[0] as usize == first));
+                && (position == end
+                    || (self.id(position).0[0] as usize == first && self.id(end - 1).0[0] as usize == first));
             position = end;
             sound
         })

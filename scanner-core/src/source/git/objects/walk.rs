@@ -62,7 +62,8 @@ fn run<V: Visitor>(
 ) -> Vec<Done<V>> {
     let own = queues.remove(0);
     std::thread::scope(|scope| {
-        let others: Vec<_> = queues.into_iter().map(|queue| scope.spawn(move || Worker::new(plan, queue, make()).run())).collect();
+        let others: Vec<_> =
+            queues.into_iter().map(|queue| scope.spawn(move || Worker::new(plan, queue, make()).run())).collect();
         let mut done = vec![Worker::new(plan, own, make()).run()];
         for other in others {
             match other.join() {
