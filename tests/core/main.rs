@@ -8,7 +8,6 @@ mod rules;
 mod score;
 mod suppress;
 
-
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]
