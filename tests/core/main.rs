@@ -1,6 +1,9 @@
 //! The library's tests, one module a subject.
 
+mod architecture;
 mod assignment;
+mod contexts;
+mod delta;
 mod git_objects;
 mod git_select;
 mod report;

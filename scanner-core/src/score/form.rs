@@ -1,5 +1,7 @@
 //! Forms that are known not to be secrets, or to be something else: identifiers, paths, dates, digests, sentences.
 
+use super::shape::Shape;
+
 /// A form a value has as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -33,34 +35,36 @@ pub enum Form {
 }
 
 /// The form of `value`, if it has a known one.
-pub fn form(value: &[u8], spaces: u32, symbols: u32) -> Option<Form> {
-    if is_masked(value) {
+pub fn form(value: &[u8], shape: &Shape) -> Option<Form> {
+    if is_masked(value, shape) {
         return Some(Form::Masked);
     }
-    if spaces > 0 {
-        return spaced(value, spaces);
+    if shape.spaces > 0 {
+        return spaced(value, shape.spaces);
     }
-    if symbols == 0 {
+    if shape.symbols == 0 {
         return is_camel(value).then_some(Form::Camel);
     }
-    let known = [
-        (is_digest as fn(&[u8]) -> bool, Form::Digest),
-        (is_public_key, Form::PublicKey),
-        (is_resource, Form::Resource),
-        (is_url, Form::Url),
-        (is_uuid, Form::Uuid),
-        (is_numeric, Form::Version),
-        (is_email, Form::Email),
-        (is_path, Form::Path),
-        (is_joined, Form::Joined),
-        (is_dotted, Form::Dotted),
-        (is_mime, Form::Mime),
-        (is_color, Form::Color),
-        (is_markup, Form::Markup),
-        (is_regex, Form::Regex),
-        (is_format, Form::Format),
+    // Each form needs one of some characters: most values are spared most tests.
+    let tests: [(&[u8], fn(&[u8]) -> bool, Form); 15] = [
+        (b"$-:{2", is_digest, Form::Digest),
+        (b"M3", is_public_key, Form::PublicKey),
+        (b":/", is_resource, Form::Resource),
+        (b"/", is_url, Form::Url),
+        (b"-", is_uuid, Form::Uuid),
+        (b".-:/+,", is_numeric, Form::Version),
+        (b"@", is_email, Form::Email),
+        (b"/\\.", is_path, Form::Path),
+        (b"_-:", is_joined, Form::Joined),
+        (b".", is_dotted, Form::Dotted),
+        (b"/", is_mime, Form::Mime),
+        (b"#", is_color, Form::Color),
+        (b"<#./[]", is_markup, Form::Markup),
+        (b"\\.([]", is_regex, Form::Regex),
+        (b"%{", is_format, Form::Format),
     ];
-    known.iter().find(|(test, _)| test(value)).map(|(_, form)| *form)
+    let has = |needed: &[u8]| needed.iter().any(|byte| shape.seen & (1 << byte) != 0);
+    tests.iter().find(|(needed, test, _)| has(needed) && test(value)).map(|(_, _, form)| *form)
 }
 
 fn spaced(value: &[u8], spaces: u32) -> Option<Form> {
@@ -74,9 +78,12 @@ fn spaced(value: &[u8], spaces: u32) -> Option<Form> {
     ((letters + spaces) * 10 >= value.len() as u32 * 7 || spaces > 1).then_some(Form::Sentence)
 }
 
-fn is_masked(value: &[u8]) -> bool {
+fn is_masked(value: &[u8], shape: &Shape) -> bool {
     let (first, last) = (value[0], value[value.len() - 1]);
     let wrapped = matches!((first, last), (b'<', b'>') | (b'[', b']'));
+    if wrapped || (shape.longest_run < 3 && shape.other == 0) {
+        return wrapped;
+    }
     let same = value.iter().filter(|b| **b == first).count();
     let stars = value
         .windows(3)
@@ -92,12 +99,18 @@ fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
-/// Dates, times, versions, addresses: digits and joints, with little else.
+/// Dates, times, versions, ranges of versions, addresses: digits and joints, with little else.
 fn is_numeric(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"npm:").unwrap_or(value);
+    let value = value.trim_ascii_start();
+    let range = value.iter().take_while(|b| matches!(b, b'^' | b'~' | b'>' | b'=' | b'<' | b'v' | b'V')).count();
+    let value = &value[range..];
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    let joints = value.iter().filter(|b| matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',')).count();
+    let joints = value.iter().filter(|b| matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'*')).count();
     let letters = value.len() - digits - joints;
-    joints > 0 && letters <= 2 && digits + joints + letters == value.len() && (letters == 0 || joints > 1)
+    let tag = value.iter().position(|b| matches!(b, b'-' | b'+')).map_or(&value[..0], |at| &value[at + 1..]);
+    let release = joints > 1 && tag.len() < 12 && is_path_part(tag) && value[..value.len() - tag.len()].iter().all(|b| !b.is_ascii_alphabetic());
+    joints > 0 && digits > 0 && (letters == 0 || (letters <= 2 && joints > 1) || release)
 }
 
 fn is_email(value: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! How likely a candidate is a real secret: a sum of named reasons, calibrated so that 0.9 means nine in ten.
 
+mod base64;
 pub mod checksum;
 mod features;
 mod form;

@@ -173,6 +173,13 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
     (is_quote(reader.at(open)) || wrapped).then_some(Link::Equals(value, false))
 }
 
+/// Whether text ends in a word that stands before the rest of a type, a lifetime included.
+fn is_qualifier(text: &[u8]) -> bool {
+    let start = text.iter().rposition(|b| !is_word(*b)).map_or(0, |at| at + 1);
+    let lifetime = start > 0 && text[start - 1] == b'\'';
+    lifetime || matches!(&text[start..], b"const" | b"unsigned" | b"readonly" | b"static" | b"mut" | b"var" | b"dyn")
+}
+
 /// `|| "…"`, `or "…"`, `?? "…"`, `?: "…"`, `, "…"` after the look-up that ends before `at`.
 pub fn otherwise(reader: &mut Reader, at: usize) -> Option<usize> {
     let mut at = at;

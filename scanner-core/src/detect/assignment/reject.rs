@@ -95,8 +95,11 @@ pub fn is_code(text: &[u8], after: u8) -> bool {
             _ => symbols += 1,
         }
     }
+    let suffix = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let typed = text[..text.len() - suffix].strip_suffix(b"u").or(text[..text.len() - suffix].strip_suffix(b"i"));
+    let typed = typed.is_some_and(|number| number.iter().all(|b| b.is_ascii_digit() || *b == b'_'));
     let plain_word = digits == 0 && symbols == 0 && (joints > 0 || text.len() < 20);
     let number = digits + joints == text.len();
     let ended = matches!(after, b'(' | b'[' | b'{');
-    plain_word || calls || ended || (number && text.len() < 10)
+    plain_word || typed || calls || ended || (number && text.len() < 10)
 }

@@ -49,6 +49,10 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
         }
         return;
     }
+    let shell = tight && place.upper && place.before == Before::Line;
+    if shell && !matches!(reader.at(at), b'"' | b'\'' | b'`' | b'\\' | b'$' | b'(' | b'<') {
+        return unquoted(reader, at, tight, colon, place, found);
+    }
     let mut at = reader.skip_spaces(at, 40);
     if matches!(reader.at(at), b'\n' | b'\r') {
         at = reader.skip_white(at, 96);
@@ -98,9 +102,6 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
 
 /// A value that starts with a letter: a literal's prefix, a call, a look-up with a fallback, or unquoted text.
 fn expression(reader: &mut Reader, start: usize, tight: bool, colon: bool, place: &Place, found: &mut Few) {
-    if tight && place.upper && place.before == Before::Line {
-        return unquoted(reader, start, tight, colon, place, found);
-    }
     let mut at = start;
     for _ in 0..3 {
         let end = path_end(reader, at);
