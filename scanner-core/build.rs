@@ -29,7 +29,7 @@ fn main() {
         let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{name}: {error}")));
         match rule::check::check_file(&name, &text) {
             Ok(checked) => rules.extend(checked.into_iter().map(|checked| checked.rule)),
-            Err(errors) => complaints.extend(errors.iter().map(ToString::to_string)),
+            Err(errors) => complaints.push(errors.to_string()),
         }
     }
     if let Err(message) = rule::check::check_set(&rules) {

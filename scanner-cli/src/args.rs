@@ -39,13 +39,7 @@ pub struct Selection {
     pub targets: Vec<PathBuf>,
 
     /// How much of a repository's history to scan [default: all]
-    #[arg(
-        long,
-        value_name = "HOW",
-        value_enum,
-        conflicts_with = "staged",
-        help_heading = "What to scan"
-    )]
+    #[arg(long, value_name = "HOW", value_enum, conflicts_with = "staged", help_heading = "What to scan")]
     pub history: Option<HistoryArg>,
 
     /// Scan what the commits of A..B introduced, as git reads the range
@@ -208,25 +202,15 @@ pub struct CompletionsArgs {
 
 /// Reads a gate: `high`, `0.8` or `high,0.8`.
 pub fn parse_gate(text: &str) -> Result<Gate, String> {
-    text.split(',')
-        .map(str::trim)
-        .try_fold(Gate::default(), |gate, part| match part.parse::<f32>() {
-            Ok(confidence) if (0.0..=1.0).contains(&confidence) => Ok(Gate { confidence, ..gate }),
-            Ok(_) => Err(format!("confidence {part} is not between 0 and 1")),
-            Err(_) => Ok(Gate {
-                severity: Some(severity(part)?),
-                ..gate
-            }),
-        })
+    text.split(',').map(str::trim).try_fold(Gate::default(), |gate, part| match part.parse::<f32>() {
+        Ok(confidence) if (0.0..=1.0).contains(&confidence) => Ok(Gate { confidence, ..gate }),
+        Ok(_) => Err(format!("confidence {part} is not between 0 and 1")),
+        Err(_) => Ok(Gate { severity: Some(severity(part)?), ..gate }),
+    })
 }
 
 fn severity(word: &str) -> Result<Severity, String> {
-    let all = [
-        Severity::Low,
-        Severity::Medium,
-        Severity::High,
-        Severity::Critical,
-    ];
+    let all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     all.into_iter().find(|severity| severity.as_str() == word).ok_or_else(|| {
         format!("`{word}` is neither a severity (low, medium, high, critical) nor a confidence from 0 to 1")
     })

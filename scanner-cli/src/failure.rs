@@ -15,18 +15,12 @@ pub struct Failure {
 impl Failure {
     /// A failure without advice.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure {
-            message: message.into(),
-            hint: None,
-        }
+        Failure { message: message.into(), hint: None }
     }
 
     /// Adds the next step.
     pub fn hint(self, hint: impl Into<String>) -> Failure {
-        Failure {
-            hint: Some(hint.into()),
-            ..self
-        }
+        Failure { hint: Some(hint.into()), ..self }
     }
 
     /// What the user may do about it.

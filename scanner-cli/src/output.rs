@@ -23,12 +23,8 @@ pub struct Output {
     pub path: Option<PathBuf>,
 }
 
-const NAMES: [(&str, Format); 4] = [
-    ("text", Format::Text),
-    ("jsonl", Format::JsonLines),
-    ("json", Format::Json),
-    ("sarif", Format::Sarif),
-];
+const NAMES: [(&str, Format); 4] =
+    [("text", Format::Text), ("jsonl", Format::JsonLines), ("json", Format::Json), ("sarif", Format::Sarif)];
 
 /// Pairs formats and files: the n-th format without a file goes to the n-th `--output`; what is left of the
 /// formats goes to standard output, what is left of the files is named by its ending.
@@ -37,49 +33,30 @@ pub fn plan(formats: &[String], files: &[PathBuf]) -> Result<Vec<Output>> {
     let mut files = files.iter();
     for written in formats {
         let output = match written.split_once('=') {
-            Some((name, file)) => Output {
-                format: named(name)?,
-                path: Some(checked(file)?),
-            },
+            Some((name, file)) => Output { format: named(name)?, path: Some(checked(file)?) },
             None => paired(named(written)?, files.next())?,
         };
         outputs.push(output);
     }
     for file in files {
-        outputs.push(Output {
-            format: by_ending(file)?,
-            path: on_disk(file),
-        });
+        outputs.push(Output { format: by_ending(file)?, path: on_disk(file) });
     }
     if outputs.is_empty() {
-        outputs.push(Output {
-            format: Format::Text,
-            path: None,
-        });
+        outputs.push(Output { format: Format::Text, path: None });
     }
     one_each(&outputs)?;
     Ok(outputs)
 }
 
 fn named(name: &str) -> Result<Format> {
-    let found = NAMES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, format)| *format);
+    let found = NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
     found.ok_or_else(|| {
-        Failure::new(format!("unknown format `{name}`"))
-            .hint("the formats are text, jsonl, json and sarif")
+        Failure::new(format!("unknown format `{name}`")).hint("the formats are text, jsonl, json and sarif")
     })
 }
 
 fn checked(file: &str) -> Result<PathBuf> {
-    if file.is_empty() {
-        Err(Failure::new(
-            "`--format FORMAT=FILE` needs a file after `=`",
-        ))
-    } else {
-        Ok(file.into())
-    }
+    if file.is_empty() { Err(Failure::new("`--format FORMAT=FILE` needs a file after `=`")) } else { Ok(file.into()) }
 }
 
 fn paired(format: Format, file: Option<&PathBuf>) -> Result<Output> {
@@ -90,19 +67,10 @@ fn paired(format: Format, file: Option<&PathBuf>) -> Result<Output> {
         // Every one of them may be kept in a `.json` or `.txt` file.
         Some(other) if other != format && !matches!(other, Format::Json | Format::Text) => {
             let (format, other) = (name(format), name(other));
-            let message = format!(
-                "{} ends like {other} but would hold {format}",
-                file.display()
-            );
-            Err(Failure::new(message).hint(format!(
-                "write `--format {format} --format {other}={}`",
-                file.display()
-            )))
+            let message = format!("{} ends like {other} but would hold {format}", file.display());
+            Err(Failure::new(message).hint(format!("write `--format {format} --format {other}={}`", file.display())))
         }
-        _ => Ok(Output {
-            format,
-            path: on_disk(file),
-        }),
+        _ => Ok(Output { format, path: on_disk(file) }),
     }
 }
 
@@ -111,10 +79,7 @@ fn on_disk(file: &Path) -> Option<PathBuf> {
 }
 
 fn name(format: Format) -> &'static str {
-    NAMES
-        .iter()
-        .find(|(_, known)| *known == format)
-        .map_or("text", |(name, _)| name)
+    NAMES.iter().find(|(_, known)| *known == format).map_or("text", |(name, _)| name)
 }
 
 fn ending(file: &Path) -> Option<Format> {
@@ -138,14 +103,8 @@ fn by_ending(file: &Path) -> Result<Format> {
 /// Two reports in one place would be neither.
 fn one_each(outputs: &[Output]) -> Result<()> {
     for (index, output) in outputs.iter().enumerate() {
-        if outputs[..index]
-            .iter()
-            .any(|other| other.path == output.path)
-        {
-            let place = output
-                .path
-                .as_ref()
-                .map_or("standard output".into(), |path| path.display().to_string());
+        if outputs[..index].iter().any(|other| other.path == output.path) {
+            let place = output.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
             return Err(Failure::new(format!("two reports would go to {place}"))
                 .hint("give each its file: `--format jsonl --format sarif=stopleak.sarif`"));
         }
@@ -166,27 +125,15 @@ impl Output {
         let text = self.format == Format::Text;
         let out: Box<dyn Write> = match &self.path {
             Some(path) => {
-                let file =
-                    File::create(path).or_fail(|| format!("cannot write {}", path.display()))?;
-                if text {
-                    Box::new(anstream::StripStream::new(file))
-                } else {
-                    Box::new(file)
-                }
+                let file = File::create(path).or_fail(|| format!("cannot write {}", path.display()))?;
+                if text { Box::new(anstream::StripStream::new(file)) } else { Box::new(file) }
             }
             None if text => Box::new(anstream::AutoStream::auto(io::stdout())),
             None => Box::new(io::stdout()),
         };
         let report = self.format.report(BufWriter::new(out), secrets, quiet);
-        let place = self
-            .path
-            .as_ref()
-            .map_or("standard output".into(), |path| path.display().to_string());
-        Ok(Writing {
-            report,
-            place,
-            closed: false,
-        })
+        let place = self.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+        Ok(Writing { report, place, closed: false })
     }
 }
 
@@ -242,26 +189,10 @@ mod tests {
             (&["sarif"], &["x.sarif"], "sarif>x.sarif"),
             (&["sarif"], &["x.json"], "sarif>x.json"),
             (&[], &["x.sarif.json"], "sarif>x.sarif.json"),
-            (
-                &["text", "sarif=x.sarif", "jsonl=y"],
-                &[],
-                "text sarif>x.sarif jsonl>y",
-            ),
-            (
-                &["sarif", "jsonl"],
-                &["x.sarif", "y.jsonl"],
-                "sarif>x.sarif jsonl>y.jsonl",
-            ),
-            (
-                &["jsonl"],
-                &["x.sarif"],
-                "x.sarif ends like sarif but would hold jsonl",
-            ),
-            (
-                &["jsonl", "json"],
-                &[],
-                "two reports would go to standard output",
-            ),
+            (&["text", "sarif=x.sarif", "jsonl=y"], &[], "text sarif>x.sarif jsonl>y"),
+            (&["sarif", "jsonl"], &["x.sarif", "y.jsonl"], "sarif>x.sarif jsonl>y.jsonl"),
+            (&["jsonl"], &["x.sarif"], "x.sarif ends like sarif but would hold jsonl"),
+            (&["jsonl", "json"], &[], "two reports would go to standard output"),
             (&["xml"], &[], "unknown format `xml`"),
         ];
         for (formats, files, expected) in table {

@@ -93,26 +93,17 @@ pub fn load(config: Option<&Path>, targets: &[Target], today: &str) -> Result<Se
 
 /// One settings file for the whole scan: an allowlist must not reach into another project.
 fn of_targets(targets: &[Target]) -> Result<Option<PathBuf>> {
-    let mut found: Vec<(Option<PathBuf>, &Target)> = targets
-        .iter()
-        .map(|target| (nearest(target), target))
-        .collect();
+    let mut found: Vec<(Option<PathBuf>, &Target)> = targets.iter().map(|target| (nearest(target), target)).collect();
     found.dedup_by(|a, b| a.0 == b.0);
     match found.as_slice() {
         [] => Ok(None),
         [(file, _)] => Ok(file.clone()),
         [(a, _), (b, _), ..] => {
             let name = |file: &Option<PathBuf>| {
-                file.as_ref().map_or("no stopleak.toml".to_owned(), |file| {
-                    file.display().to_string()
-                })
+                file.as_ref().map_or("no stopleak.toml".to_owned(), |file| file.display().to_string())
             };
-            Err(Failure::new(format!(
-                "the targets have different settings: {} and {}",
-                name(a),
-                name(b)
-            ))
-            .hint("scan them one by one, or name the settings for all with --config FILE"))
+            Err(Failure::new(format!("the targets have different settings: {} and {}", name(a), name(b)))
+                .hint("scan them one by one, or name the settings for all with --config FILE"))
         }
     }
 }
@@ -124,37 +115,21 @@ fn nearest(target: &Target) -> Option<PathBuf> {
         _ => Path::new("."),
     };
     let start = path.canonicalize().ok()?;
-    let folder = if start.is_dir() {
-        start.as_path()
-    } else {
-        start.parent()?
-    };
-    let root = folder
-        .ancestors()
-        .find(|folder| folder.join(".git").exists())
-        .unwrap_or(folder);
-    let inside = folder
-        .ancestors()
-        .take_while(|folder| folder.starts_with(root));
-    inside
-        .map(|folder| folder.join(NAME))
-        .find(|file| file.is_file())
+    let folder = if start.is_dir() { start.as_path() } else { start.parent()? };
+    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(folder);
+    let inside = folder.ancestors().take_while(|folder| folder.starts_with(root));
+    inside.map(|folder| folder.join(NAME)).find(|file| file.is_file())
 }
 
 fn read(file: &Path, today: &str) -> Result<Settings> {
-    let text =
-        std::fs::read_to_string(file).or_fail(|| format!("cannot read {}", file.display()))?;
+    let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read {}", file.display()))?;
     parse(&text, file, today)
 }
 
 fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
-    let written: Written =
-        toml::from_str(text).or_fail(|| format!("cannot use {}", file.display()))?;
+    let written: Written = toml::from_str(text).or_fail(|| format!("cannot use {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let allow = written
-        .allow
-        .into_iter()
-        .map(|entry| allow(entry, text, file, today));
+    let allow = written.allow.into_iter().map(|entry| allow(entry, text, file, today));
     Ok(Settings {
         gate: written.scan.gate.map(|gate| gate.0),
         history: written.scan.history.map(|history| match history {
@@ -164,12 +139,7 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
         no_ignore: written.scan.no_ignore,
         threads: written.scan.threads.map(Into::into),
         baseline: written.scan.baseline.map(|path| folder.join(path)),
-        rules: written
-            .rules
-            .paths
-            .into_iter()
-            .map(|path| folder.join(path))
-            .collect(),
+        rules: written.rules.paths.into_iter().map(|path| folder.join(path)).collect(),
         disabled: written.rules.disable,
         allowlist: Allowlist::new(allow.collect::<Result<_>>()?),
     })
@@ -178,8 +148,7 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
 fn allow(entry: Spanned<AllowWritten>, text: &str, file: &Path, today: &str) -> Result<Allow> {
     let line = text[..entry.span().start].matches('\n').count() + 1;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    Allow::new(entry.into_inner(), format!("{name}:{line}"), today)
-        .or_fail(|| format!("{}:{line}", file.display()))
+    Allow::new(entry.into_inner(), format!("{name}:{line}"), today).or_fail(|| format!("{}:{line}", file.display()))
 }
 
 #[cfg(test)]
@@ -187,18 +156,13 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> String {
-        parse(text, Path::new("stopleak.toml"), "2026-11-21")
-            .map(|_| String::new())
-            .unwrap_or_else(|e| e.to_string())
+        parse(text, Path::new("stopleak.toml"), "2026-11-21").map(|_| String::new()).unwrap_or_else(|e| e.to_string())
     }
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_line_and_a_caret() {
         let problem = problem("[scan]\nno-ignore = true\nrulez = []\n");
-        assert!(
-            problem.contains("line 3, column 1") && problem.contains("^^^^^"),
-            "{problem}"
-        );
+        assert!(problem.contains("line 3, column 1") && problem.contains("^^^^^"), "{problem}");
         assert!(problem.contains("unknown field `rulez`"), "{problem}");
     }
 
@@ -208,16 +172,10 @@ mod tests {
             ("[[allow]]\npath = 'x'\n", "missing field `reason`"),
             ("[[allow]]\nreason = ' '\npath = 'x'\n", "needs a `reason`"),
             ("[[allow]]\nreason = 'x'\n", "does not cover everything"),
-            (
-                "\n\n[[allow]]\nreason = 'x'\npath = '**/*'\nrule = '*'\n",
-                "stopleak.toml:3: ",
-            ),
+            ("\n\n[[allow]]\nreason = 'x'\npath = '**/*'\nrule = '*'\n", "stopleak.toml:3: "),
             ("[[allow]]\nreason = 'x'\nvalue = '('\n", "does not compile"),
             ("[[allow]]\nreason = 'x'\npath = '[a'\n", "is no glob"),
-            (
-                "[[allow]]\nreason = 'x'\nfingerprint = 't1:x'\n",
-                "is no fingerprint",
-            ),
+            ("[[allow]]\nreason = 'x'\nfingerprint = 't1:x'\n", "is no fingerprint"),
             ("[scan]\ngate = 'hgh'\n", "neither a severity"),
         ];
         for (text, expected) in table {

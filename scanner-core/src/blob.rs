@@ -83,11 +83,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::File { path } => write!(f, "file {path}"),
             Origin::Staged { path } => write!(f, "staged {path}"),
-            Origin::GitBlob {
-                path: Some(path),
-                introduced: Some(introduced),
-                ..
-            } => {
+            Origin::GitBlob { path: Some(path), introduced: Some(introduced), .. } => {
                 write!(f, "commit {} {path}", introduced.commit)
             }
             Origin::GitBlob { id, .. } => write!(f, "unreachable blob {id}"),

@@ -1,7 +1,7 @@
 //! The rules a scan runs with: the embedded pack, rules of the user's own, or both.
 
 use crate::rule::Rule;
-use crate::rule::check::{self, RuleError};
+use crate::rule::check::{self, RuleError, RuleErrors};
 use crate::rule::plan::{self, Plan};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -28,23 +28,23 @@ impl RuleSet {
     }
 
     /// The embedded rules, those in `files` (files or folders of `.toml`), less those named in `disabled`.
-    pub fn load(files: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>, Vec<RuleError>> {
+    pub fn load(files: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>, RuleErrors> {
         let embedded = RuleSet::embedded();
         if files.is_empty() && disabled.is_empty() {
             return Ok(embedded);
         }
         let mut rules: Vec<Rule> = embedded.rules.iter().map(|rule| (**rule).clone()).collect();
         for file in files {
-            for (name, text) in read(file).map_err(|error| vec![error])? {
+            for (name, text) in read(file).map_err(|error| RuleErrors(vec![error]))? {
                 rules.extend(check::check_file(&name, &text)?.into_iter().map(|checked| checked.rule));
             }
         }
         let unknown = disabled.iter().find(|id| !rules.iter().any(|rule| rule.id == **id));
         if let Some(id) = unknown {
-            return Err(vec![whole("settings", format!("cannot disable `{id}`: there is no such rule"))]);
+            return Err(RuleErrors(vec![whole("settings", format!("cannot disable `{id}`: there is no such rule"))]));
         }
         rules.retain(|rule| !disabled.contains(&rule.id));
-        RuleSet::from_rules(rules).map_err(|message| vec![whole("rules", message)])
+        RuleSet::from_rules(rules).map_err(|message| RuleErrors(vec![whole("rules", message)]))
     }
 
     /// A set of exactly these rules.

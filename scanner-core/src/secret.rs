@@ -23,11 +23,7 @@ impl Secret {
     /// At most a quarter of the value shows, and never more than eight characters.
     pub fn redacted(&self) -> String {
         let text: Vec<char> = String::from_utf8_lossy(&self.0).chars().collect();
-        let shown = if text.len() < 16 {
-            0
-        } else {
-            (text.len() / 8).min(4)
-        };
+        let shown = if text.len() < 16 { 0 } else { (text.len() / 8).min(4) };
         let printable = |c: &char| if c.is_control() { '·' } else { *c };
         let head: String = text.iter().take(shown).map(printable).collect();
         let tail: String = text[text.len() - shown..].iter().map(printable).collect();
@@ -67,10 +63,7 @@ impl Fingerprint {
                 Fingerprint(format!("t1:{}", &hash[..32]))
             }
             Guessable::Yes => {
-                let place = hash(
-                    "stopleak fingerprint 1 place",
-                    &[rule.as_bytes(), &key.to_ascii_lowercase()],
-                );
+                let place = hash("stopleak fingerprint 1 place", &[rule.as_bytes(), &key.to_ascii_lowercase()]);
                 let value = hash("stopleak fingerprint 1 value", &[rule.as_bytes(), secret]);
                 Fingerprint(format!("g1:{}{}", &place[..12], &value[..4]))
             }
@@ -84,9 +77,7 @@ impl Fingerprint {
             ("g1:", digits) if digits.len() == 16 => digits,
             _ => return None,
         };
-        let is_hex = digits
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         is_hex.then(|| Fingerprint(text.to_owned()))
     }
 

@@ -17,31 +17,13 @@ pub struct Warning {
 
 impl Warning {
     /// A warning about bytes that were asked for and not scanned.
-    pub fn unscanned(
-        code: &'static str,
-        object: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Warning {
-        Warning {
-            code,
-            object: object.into(),
-            message: message.into(),
-            unscanned: true,
-        }
+    pub fn unscanned(code: &'static str, object: impl Into<String>, message: impl Into<String>) -> Warning {
+        Warning { code, object: object.into(), message: message.into(), unscanned: true }
     }
 
     /// A warning that leaves the scan complete.
-    pub fn note(
-        code: &'static str,
-        object: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Warning {
-        Warning {
-            code,
-            object: object.into(),
-            message: message.into(),
-            unscanned: false,
-        }
+    pub fn note(code: &'static str, object: impl Into<String>, message: impl Into<String>) -> Warning {
+        Warning { code, object: object.into(), message: message.into(), unscanned: false }
     }
 }
 

@@ -1,5 +1,15 @@
-//! Tests of the library, one module a subject.
+//! The library's tests, one module a subject.
 
+mod assignment;
 mod git_objects;
+mod git_select;
 mod report;
+mod rules;
+mod score;
 mod suppress;
+
+
+#[path = "../support/finding.rs"]
+mod made;
+#[path = "../support/mod.rs"]
+mod support;

@@ -10,17 +10,10 @@ use stopleak_core::suppress::{Allow, Allowlist, Baseline, Suppressions};
 const TODAY: &str = "2026-11-21";
 
 fn allowing(change: impl FnOnce(&mut AllowWritten)) -> Suppressions {
-    let mut written = AllowWritten {
-        reason: "sample".into(),
-        ..AllowWritten::default()
-    };
+    let mut written = AllowWritten { reason: "sample".into(), ..AllowWritten::default() };
     change(&mut written);
     let allow = Allow::new(written, "stopleak.toml:1", TODAY).unwrap();
-    Suppressions {
-        allowlist: Allowlist::new(vec![allow]),
-        baseline: None,
-        complete: true,
-    }
+    Suppressions { allowlist: Allowlist::new(vec![allow]), baseline: None, complete: true }
 }
 
 fn apply(suppressions: &Suppressions, finding: Finding) -> (Finding, Vec<String>) {
@@ -31,11 +24,7 @@ fn apply(suppressions: &Suppressions, finding: Finding) -> (Finding, Vec<String>
 }
 
 fn paths(finding: &Finding) -> Vec<&str> {
-    finding
-        .occurrences
-        .iter()
-        .filter_map(|place| place.origin.path())
-        .collect()
+    finding.occurrences.iter().filter_map(|place| place.origin.path()).collect()
 }
 
 #[test]
@@ -54,10 +43,7 @@ fn every_mark_is_found_with_its_reason() {
         ("{# stopleak:allow sample #}", Some("sample")),
         ("/* stopleak:allow */ key = \"value\"", Some("")),
         ("/* stopleak:allow sample key='value'", Some("sample key")),
-        (
-            "# stopleak:allow aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            Some(""),
-        ),
+        ("# stopleak:allow aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Some("")),
         ("#stopleak:allow", Some("")),
         ("key = 1 # stopleak:allowed", None),
         ("key = 1 # stopleak:allow-all", None),
@@ -74,10 +60,7 @@ fn every_mark_is_found_with_its_reason() {
 
 #[test]
 fn a_mark_may_cover_the_next_line() {
-    assert_eq!(
-        find_for_next_line(b"# pragma: allowlist nextline secret"),
-        Some("")
-    );
+    assert_eq!(find_for_next_line(b"# pragma: allowlist nextline secret"), Some(""));
     assert_eq!(find_for_next_line(b"# pragma: allowlist secret"), None);
 }
 
@@ -89,39 +72,21 @@ fn a_mark_beside_bytes_that_are_no_text_is_found() {
 #[test]
 fn a_mark_is_found_at_both_ends_of_a_very_long_line() {
     let long = "x ".repeat(500_000);
-    assert_eq!(
-        find(format!("{long}# stopleak:allow end").as_bytes()),
-        Some("end")
-    );
-    assert_eq!(
-        find(format!("/* stopleak:allow */{long}").as_bytes()),
-        Some("")
-    );
+    assert_eq!(find(format!("{long}# stopleak:allow end").as_bytes()), Some("end"));
+    assert_eq!(find(format!("/* stopleak:allow */{long}").as_bytes()), Some(""));
 }
 
 #[test]
 fn a_finding_is_suppressed_when_every_place_is_marked() {
-    let places = vec![
-        marked(on_disk("a", 1), "sample"),
-        marked(on_disk("b", 1), ""),
-    ];
+    let places = vec![marked(on_disk("a", 1), "sample"), marked(on_disk("b", 1), "")];
     let (finding, _) = apply(&Suppressions::default(), finding(1, places));
-    assert_eq!(
-        finding.suppression,
-        Some(Suppression::Mark {
-            reason: "sample".into()
-        })
-    );
+    assert_eq!(finding.suppression, Some(Suppression::Mark { reason: "sample".into() }));
     assert_eq!(finding.occurrences.len(), 2);
 }
 
 #[test]
 fn a_mark_does_not_cover_another_place() {
-    let places = vec![
-        marked(on_disk("a", 1), ""),
-        on_disk("a", 9),
-        on_disk("b", 1),
-    ];
+    let places = vec![marked(on_disk("a", 1), ""), on_disk("a", 9), on_disk("b", 1)];
     let (finding, _) = apply(&Suppressions::default(), finding(1, places));
     assert_eq!(finding.suppression, None);
     assert_eq!(paths(&finding), ["a", "b"]);
@@ -132,26 +97,18 @@ fn a_mark_does_not_cover_another_place() {
 fn a_mark_covers_earlier_versions_of_its_file() {
     let history = [in_history("a", 1, 1, 100), in_history("a", 2, 2, 200)];
     let [old, older] = history.clone();
-    let (finding_on_disk, _) = apply(
-        &Suppressions::default(),
-        finding(1, vec![marked(on_disk("a", 1), ""), old, older]),
-    );
+    let (finding_on_disk, _) =
+        apply(&Suppressions::default(), finding(1, vec![marked(on_disk("a", 1), ""), old, older]));
     assert!(finding_on_disk.suppression.is_some());
     let [before, after] = history;
-    let (later, _) = apply(
-        &Suppressions::default(),
-        finding(1, vec![marked(before, ""), after]),
-    );
+    let (later, _) = apply(&Suppressions::default(), finding(1, vec![marked(before, ""), after]));
     assert_eq!(later.suppression, None);
     assert_eq!(later.occurrences.len(), 1);
 }
 
 #[test]
 fn places_beyond_the_limit_cannot_be_marked() {
-    let many = Finding {
-        more_occurrences: 1,
-        ..finding(1, vec![marked(on_disk("a", 1), "")])
-    };
+    let many = Finding { more_occurrences: 1, ..finding(1, vec![marked(on_disk("a", 1), "")]) };
     assert_eq!(apply(&Suppressions::default(), many).0.suppression, None);
 }
 
@@ -160,12 +117,7 @@ fn a_reason_never_repeats_the_value() {
     let mut leaky = finding(1, vec![on_disk("a", 1)]);
     let value = String::from_utf8(leaky.secret.expose().to_vec()).unwrap();
     leaky.occurrences[0].mark = Some(format!("of {value}"));
-    assert_eq!(
-        apply(&Suppressions::default(), leaky).0.suppression,
-        Some(Suppression::Mark {
-            reason: String::new()
-        })
-    );
+    assert_eq!(apply(&Suppressions::default(), leaky).0.suppression, Some(Suppression::Mark { reason: String::new() }));
 }
 
 #[test]
@@ -205,23 +157,15 @@ fn every_condition_of_an_entry_must_hold() {
     ];
     for (path, rule, value, expected) in table {
         let suppressions = allowing(|allow| {
-            (allow.path, allow.rule, allow.value) =
-                (Some(path.into()), Some(rule.into()), Some(value.clone()));
+            (allow.path, allow.rule, allow.value) = (Some(path.into()), Some(rule.into()), Some(value.clone()));
         });
-        assert_eq!(
-            apply(&suppressions, one.clone()).0.suppression.is_some(),
-            expected,
-            "{path} {rule}"
-        );
+        assert_eq!(apply(&suppressions, one.clone()).0.suppression.is_some(), expected, "{path} {rule}");
     }
 }
 
 #[test]
 fn an_entry_by_fingerprint_hides_no_other_secret() {
-    let (one, other) = (
-        finding(1, vec![on_disk("a", 1)]),
-        finding(2, vec![on_disk("a", 1)]),
-    );
+    let (one, other) = (finding(1, vec![on_disk("a", 1)]), finding(2, vec![on_disk("a", 1)]));
     let suppressions = allowing(|allow| allow.fingerprint = Some(one.fingerprint.to_string()));
     assert!(apply(&suppressions, one).0.suppression.is_some());
     assert!(apply(&suppressions, other).0.suppression.is_none());
@@ -230,10 +174,7 @@ fn an_entry_by_fingerprint_hides_no_other_secret() {
 #[test]
 fn an_allowed_path_leaves_the_other_places() {
     let suppressions = allowing(|allow| allow.path = Some("tests/".into()));
-    let (finding, _) = apply(
-        &suppressions,
-        finding(1, vec![on_disk("src/a", 1), on_disk("tests/a", 1)]),
-    );
+    let (finding, _) = apply(&suppressions, finding(1, vec![on_disk("src/a", 1), on_disk("tests/a", 1)]));
     assert_eq!(finding.suppression, None);
     assert_eq!(paths(&finding), ["src/a"]);
 }
@@ -255,10 +196,7 @@ fn an_entry_without_a_match_is_stale_after_a_complete_scan_only() {
     let mut suppressions = allowing(|allow| allow.path = Some("gone".into()));
     let one = finding(1, vec![on_disk("a", 1)]);
     let (_, warnings) = apply(&suppressions, one.clone());
-    assert_eq!(
-        warnings,
-        ["stopleak.toml:1: the [[allow]] entry matches nothing any more"]
-    );
+    assert_eq!(warnings, ["stopleak.toml:1: the [[allow]] entry matches nothing any more"]);
     suppressions.complete = false;
     assert_eq!(apply(&suppressions, one).1, [""; 0]);
 }
@@ -269,21 +207,10 @@ fn a_baseline_covers_its_secret_in_any_place_and_no_other() {
     let mut baseline = Baseline::new("b.json");
     assert_eq!(baseline.add([&one], TODAY), 1);
     assert_eq!(baseline.add([&one], TODAY), 0);
-    let suppressions = Suppressions {
-        baseline: Some(baseline),
-        ..Suppressions::default()
-    };
+    let suppressions = Suppressions { baseline: Some(baseline), ..Suppressions::default() };
     let moved = finding(1, vec![on_disk("z", 99)]);
-    assert_eq!(
-        apply(&suppressions, moved).0.suppression,
-        Some(Suppression::Baseline)
-    );
-    assert_eq!(
-        apply(&suppressions, finding(2, vec![on_disk("a", 1)]))
-            .0
-            .suppression,
-        None
-    );
+    assert_eq!(apply(&suppressions, moved).0.suppression, Some(Suppression::Baseline));
+    assert_eq!(apply(&suppressions, finding(2, vec![on_disk("a", 1)])).0.suppression, None);
 }
 
 #[test]
@@ -308,15 +235,9 @@ fn a_corrupt_baseline_is_an_error() {
         (String::new(), "b.json is no baseline"),
         ("[]".into(), "b.json is no baseline"),
         (good[..good.len() / 2].to_owned(), "b.json is no baseline"),
-        (
-            good.replace("\"version\": 1", "\"version\": 2"),
-            "b.json has version 2",
-        ),
+        (good.replace("\"version\": 1", "\"version\": 2"), "b.json has version 2"),
         (good.replace("t1:", "t9:"), "which is no fingerprint"),
-        (
-            good.replace("\"rule\"", "\"rulez\""),
-            "unknown field `rulez`",
-        ),
+        (good.replace("\"rule\"", "\"rulez\""), "unknown field `rulez`"),
     ];
     for (text, expected) in table {
         let problem = Baseline::parse(&text, "b.json").unwrap_err().to_string();
@@ -326,16 +247,13 @@ fn a_corrupt_baseline_is_an_error() {
 
 #[test]
 fn entries_of_a_baseline_that_are_gone_are_reported_and_pruned() {
-    let findings: Vec<Finding> = (1..=5)
-        .map(|seed| finding(seed, vec![on_disk("a", 1)]))
-        .collect();
+    let findings: Vec<Finding> = (1..=5).map(|seed| finding(seed, vec![on_disk("a", 1)])).collect();
     let mut baseline = Baseline::new("b.json");
     baseline.add(&findings, TODAY);
     assert_eq!(baseline.stale(&findings), None);
     let warning = baseline.stale(&findings[..1]).unwrap().to_string();
     assert!(
-        warning.starts_with("b.json: 4 accepted findings are no longer seen: ")
-            && warning.ends_with(", …"),
+        warning.starts_with("b.json: 4 accepted findings are no longer seen: ") && warning.ends_with(", …"),
         "{warning}"
     );
     assert_eq!((baseline.prune(&findings[..1]), baseline.len()), (4, 1));

@@ -2,9 +2,10 @@
 #![allow(dead_code)]
 
 use std::sync::Arc;
+use stopleak_core::rule::Form;
 use stopleak_core::{
-    Confidence, Evidence, Finding, Fingerprint, Guessable, Introduction, ObjectId, Occurrence,
-    Origin, Position, Provider, Rule, Secret, Severity, Validity,
+    Confidence, Evidence, Finding, Fingerprint, Guessable, Introduction, ObjectId, Occurrence, Origin, Position,
+    Provider, Rule, Secret, Severity, Validity,
 };
 
 /// `count` characters that look random and are the same in every run.
@@ -22,10 +23,7 @@ pub fn random(count: usize, seed: u64) -> String {
 
 /// A rule of a provider that does not exist.
 pub fn rule(id: &str, severity: Severity) -> Rule {
-    let provider = Arc::new(Provider {
-        id: id.split('.').next().unwrap().into(),
-        name: "Acme Cloud".into(),
-    });
+    let provider = Arc::new(Provider { id: id.split('.').next().unwrap().into(), name: "Acme Cloud".into() });
     Rule {
         id: id.into(),
         name: "Acme Cloud API key".into(),
@@ -33,6 +31,15 @@ pub fn rule(id: &str, severity: Severity) -> Rule {
         severity,
         help: "Revoke it under Settings › API keys.".into(),
         references: vec!["https://docs.acme.example/keys".into()],
+        confidence: 0.95,
+        random: true,
+        guessable: false,
+        checksum: None,
+        parts: vec![],
+        part_only: false,
+        at_least: [0; 3],
+        form: Form::Assignment,
+        factors: vec![],
     }
 }
 
@@ -46,14 +53,8 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
         key: "ACME_KEY".into(),
         confidence: Confidence(0.987_65),
         evidence: vec![
-            Evidence {
-                reason: "random-for-its-alphabet",
-                weight: 2.5,
-            },
-            Evidence {
-                reason: "test-path",
-                weight: -0.7,
-            },
+            Evidence { reason: "random-for-its-alphabet", weight: 2.5 },
+            Evidence { reason: "test-path", weight: -0.7 },
         ],
         validity: Validity::Unchecked,
         occurrences: places,
@@ -64,19 +65,8 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
 
 /// A place of 37 characters at this line and column.
 pub fn place(origin: Origin, line: u32, column: u32) -> Occurrence {
-    let position = Position {
-        line,
-        column,
-        end_line: line,
-        end_column: column + 37,
-    };
-    Occurrence {
-        origin,
-        position,
-        trail: vec![],
-        parts: vec![],
-        mark: None,
-    }
+    let position = Position { line, column, end_line: line, end_column: column + 37 };
+    Occurrence { origin, position, trail: vec![], parts: vec![], mark: None }
 }
 
 /// A place on disk.
@@ -86,27 +76,13 @@ pub fn on_disk(path: &str, line: u32) -> Occurrence {
 
 /// A place in history, introduced by commit `commit` at `time`.
 pub fn in_history(path: &str, line: u32, commit: u8, time: i64) -> Occurrence {
-    let introduced = Introduction {
-        commit: ObjectId([commit; 20]),
-        author: "Ann Example <ann@example.com>".into(),
-        time,
-    };
+    let introduced =
+        Introduction { commit: ObjectId([commit; 20]), author: "Ann Example <ann@example.com>".into(), time };
     let id = ObjectId([commit + 100; 20]);
-    place(
-        Origin::GitBlob {
-            id,
-            path: Some(path.into()),
-            introduced: Some(introduced),
-        },
-        line,
-        10,
-    )
+    place(Origin::GitBlob { id, path: Some(path.into()), introduced: Some(introduced) }, line, 10)
 }
 
 /// The same place with a mark on its line.
 pub fn marked(place: Occurrence, reason: &str) -> Occurrence {
-    Occurrence {
-        mark: Some(reason.into()),
-        ..place
-    }
+    Occurrence { mark: Some(reason.into()), ..place }
 }

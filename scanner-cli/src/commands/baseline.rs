@@ -31,24 +31,16 @@ fn create(on: &BaselineOn, force: bool) -> Result<u8> {
     let mut baseline = Baseline::new(file.display().to_string());
     baseline.add(gated(&findings, &plan), &plan.today);
     write(&baseline, &file)?;
-    done(
-        on,
-        &format!("{} findings accepted in {}", baseline.len(), file.display()),
-    )
+    done(on, &format!("{} findings accepted in {}", baseline.len(), file.display()))
 }
 
 fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
     let (plan, file) = plan(on)?;
     let mut baseline = request::read_baseline(&file)?;
     let findings = scanned(&plan, on)?;
-    let is_wanted = |finding: &&Finding| {
-        wanted.is_empty() || wanted.iter().any(|id| id == finding.fingerprint.as_str())
-    };
-    if let Some(id) = wanted.iter().find(|id| {
-        findings
-            .iter()
-            .all(|finding| finding.fingerprint.as_str() != **id)
-    }) {
+    let is_wanted =
+        |finding: &&Finding| wanted.is_empty() || wanted.iter().any(|id| id == finding.fingerprint.as_str());
+    if let Some(id) = wanted.iter().find(|id| findings.iter().all(|finding| finding.fingerprint.as_str() != **id)) {
         return Err(Failure::new(format!("no finding has the fingerprint {id}"))
             .hint("`stopleak scan` prints the fingerprint of every finding"));
     }
@@ -57,14 +49,7 @@ fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
         _ => baseline.add(findings.iter().filter(is_wanted), &plan.today),
     };
     write(&baseline, &file)?;
-    done(
-        on,
-        &format!(
-            "{added} findings added to {}, {} accepted in all",
-            file.display(),
-            baseline.len()
-        ),
-    )
+    done(on, &format!("{added} findings added to {}, {} accepted in all", file.display(), baseline.len()))
 }
 
 fn prune(on: &BaselineOn) -> Result<u8> {
@@ -77,23 +62,12 @@ fn prune(on: &BaselineOn) -> Result<u8> {
     let findings = scanned(&plan, on)?;
     let dropped = baseline.prune(&findings);
     write(&baseline, &file)?;
-    done(
-        on,
-        &format!(
-            "{dropped} findings dropped from {}, {} still accepted",
-            file.display(),
-            baseline.len()
-        ),
-    )
+    done(on, &format!("{dropped} findings dropped from {}, {} still accepted", file.display(), baseline.len()))
 }
 
 fn plan(on: &BaselineOn) -> Result<(Plan, PathBuf)> {
     let plan = request::plan(&on.selection)?;
-    let file = on
-        .baseline
-        .clone()
-        .or_else(|| plan.baseline.clone())
-        .unwrap_or_else(|| DEFAULT.into());
+    let file = on.baseline.clone().or_else(|| plan.baseline.clone()).unwrap_or_else(|| DEFAULT.into());
     Ok((plan, file))
 }
 
@@ -102,18 +76,14 @@ fn scanned(plan: &Plan, on: &BaselineOn) -> Result<Vec<Finding>> {
     let Outcome { findings, summary } = request::carry_out(&plan.request, &on.selection)?;
     message::warnings(&summary.warnings, on.selection.quiet);
     if summary.is_partial() && !on.selection.allow_partial {
-        return Err(
-            Failure::new("not everything was scanned; the baseline is left as it was")
-                .hint("--allow-partial goes on all the same"),
-        );
+        return Err(Failure::new("not everything was scanned; the baseline is left as it was")
+            .hint("--allow-partial goes on all the same"));
     }
     Ok(findings)
 }
 
 fn gated<'a>(findings: &'a [Finding], plan: &'a Plan) -> impl Iterator<Item = &'a Finding> {
-    findings
-        .iter()
-        .filter(|finding| counts(finding, &plan.request.gate))
+    findings.iter().filter(|finding| counts(finding, &plan.request.gate))
 }
 
 /// Written beside the file and moved over it, so that a full disk cannot leave half a baseline.

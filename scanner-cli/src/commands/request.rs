@@ -7,8 +7,9 @@ use crate::terminal::progress;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use stopleak_core::RuleSet;
 use stopleak_core::report::time::date;
-use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, RuleSet, Target, scan};
+use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, Target, scan};
 use stopleak_core::suppress::{Baseline, Suppressions};
 
 /// A request, and what the commands need to know beside it.
@@ -24,87 +25,54 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     let today = today();
     let targets = targets(selection);
     let settings = settings::load(selection.config.as_deref(), &targets, &today)?;
-    let rules = load_rules(&selection.rules, &settings)?;
+    let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
+    let rules = load_rules(&paths, &settings.disabled)?;
     let history = history(selection, &settings);
-    let complete =
-        history == History::Everything && !selection.staged && targets != [Target::Stdin];
+    let complete = history == History::Everything && !selection.staged && targets != [Target::Stdin];
     let request = Request {
         targets,
         history,
         staged: selection.staged,
         no_ignore: selection.no_ignore || settings.no_ignore,
-        threads: selection
-            .threads
-            .or(settings.threads)
-            .map_or_else(cores, usize::from),
+        threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
-        suppressions: Suppressions {
-            allowlist: settings.allowlist,
-            baseline: None,
-            complete,
-        },
+        suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
         gate: selection.gate.or(settings.gate).unwrap_or_default(),
-        limits: Default::default(),
         progress: Arc::new(Progress::default()),
     };
-    Ok(Plan {
-        request,
-        baseline: settings.baseline,
-        today,
-    })
+    Ok(Plan { request, baseline: settings.baseline, today })
 }
 
 /// Carries the request out, with a progress bar where one is of use.
 pub fn carry_out(request: &Request, selection: &Selection) -> Result<Outcome> {
-    let watching = progress::watch(
-        &request.progress,
-        !selection.no_progress && !selection.quiet,
-    );
+    let watching = progress::watch(&request.progress, !selection.no_progress && !selection.quiet);
     let outcome = scan(request);
     drop(watching);
-    outcome.or_fail(|| "cannot scan".to_owned())
+    outcome.map_err(|error| {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// Reads a baseline; a missing or broken one is an error, since without it accepted findings would count.
 pub fn read_baseline(file: &Path) -> Result<Baseline> {
-    let text = std::fs::read_to_string(file)
-        .or_fail(|| format!("cannot read baseline {}", file.display()));
+    let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read baseline {}", file.display()));
     let text = text.map_err(|failure| failure.hint("`stopleak baseline create` writes one"))?;
     Baseline::parse(&text, &file.display().to_string()).map_err(|error| {
-        Failure::new(error.to_string())
-            .hint("restore it, or write it anew with `stopleak baseline create --force`")
+        Failure::new(error.to_string()).hint("restore it, or write it anew with `stopleak baseline create --force`")
     })
 }
 
-/// The embedded rules, the user's own, less the disabled ones.
-fn load_rules(extra: &[PathBuf], settings: &Settings) -> Result<Arc<RuleSet>> {
-    let paths: Vec<PathBuf> = settings.rules.iter().chain(extra).cloned().collect();
-    if paths.is_empty() && settings.disabled.is_empty() {
-        return Ok(RuleSet::embedded());
-    }
-    let all = RuleSet::load(&paths, &[]).or_fail(|| "cannot load rules".to_owned())?;
-    check_disabled(&all, &settings.disabled)?;
-    let rules =
-        RuleSet::load(&paths, &settings.disabled).or_fail(|| "cannot load rules".to_owned())?;
-    Ok(Arc::new(rules))
-}
-
-fn check_disabled(all: &RuleSet, disabled: &[String]) -> Result<()> {
-    let unknown = disabled
-        .iter()
-        .find(|id| all.rules().iter().all(|rule| rule.id != **id));
-    if let Some(id) = unknown {
-        return Err(Failure::new(format!(
-            "`[rules] disable` names `{id}`, and no rule has that id"
-        ))
-        .hint("`stopleak rules list` prints the ids"));
-    }
-    if !disabled.is_empty() && all.rules().iter().all(|rule| disabled.contains(&rule.id)) {
-        return Err(Failure::new(
-            "`[rules] disable` leaves no rule: nothing would ever be found",
-        ));
-    }
-    Ok(())
+/// The embedded rules and those in `paths`, less the disabled ones.
+pub fn load_rules(paths: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>> {
+    RuleSet::load(paths, disabled).map_err(|errors| {
+        let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        Failure::new(format!("cannot use these rules\n{}", problems.join("\n")))
+            .hint("`stopleak rules list` prints the ids of all rules")
+    })
 }
 
 fn targets(selection: &Selection) -> Vec<Target> {
@@ -121,10 +89,7 @@ fn targets(selection: &Selection) -> Vec<Target> {
 fn history(selection: &Selection, settings: &Settings) -> History {
     let part = selection.range.is_some() || selection.since.is_some();
     match selection.history.or(settings.history) {
-        _ if part => History::Part {
-            range: selection.range.clone(),
-            since: selection.since.clone(),
-        },
+        _ if part => History::Part { range: selection.range.clone(), since: selection.since.clone() },
         Some(HistoryArg::None) => History::None,
         _ => History::Everything,
     }
@@ -135,9 +100,7 @@ fn cores() -> usize {
 }
 
 fn today() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     date(i64::try_from(now).unwrap_or(0))
 }
 

@@ -1,15 +1,15 @@
 //! `stopleak rules`: what the scanner looks for.
 
+use super::request::load_rules;
 use crate::args::{RulesArgs, RulesVerb};
 use crate::exit;
-use crate::failure::{Failure, OrFail, Result};
+use crate::failure::{Failure, Result};
 use crate::terminal::table;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use stopleak_core::Rule;
 use stopleak_core::report::GENERAL_HELP;
-use stopleak_core::scan::RuleSet;
 
 /// Carries out `rules list` or `rules show`.
 pub fn run(args: &RulesArgs) -> Result<u8> {
@@ -23,22 +23,13 @@ pub fn run(args: &RulesArgs) -> Result<u8> {
 }
 
 fn load(extra: &[PathBuf]) -> Result<Vec<Arc<Rule>>> {
-    let mut rules = match extra {
-        [] => RuleSet::embedded().rules().to_vec(),
-        _ => RuleSet::load(extra, &[])
-            .or_fail(|| "cannot load rules".to_owned())?
-            .rules()
-            .to_vec(),
-    };
+    let mut rules = load_rules(extra, &[])?.rules().to_vec();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(rules)
 }
 
 fn list(rules: &[Arc<Rule>]) -> String {
-    let rows: Vec<_> = rules
-        .iter()
-        .map(|rule| (rule.id.as_str(), rule.severity, rule.name.as_str()))
-        .collect();
+    let rows: Vec<_> = rules.iter().map(|rule| (rule.id.as_str(), rule.severity, rule.name.as_str())).collect();
     table::rules(&rows)
 }
 
@@ -46,11 +37,7 @@ fn show(rules: &[Arc<Rule>], id: &str) -> Result<String> {
     let Some(rule) = rules.iter().find(|rule| rule.id == id) else {
         return Err(unknown(rules, id));
     };
-    let help = if rule.help.is_empty() {
-        GENERAL_HELP
-    } else {
-        &rule.help
-    };
+    let help = if rule.help.is_empty() { GENERAL_HELP } else { &rule.help };
     let mut rows = vec![
         ("rule", rule.id.as_str()),
         ("name", &rule.name),
@@ -64,11 +51,8 @@ fn show(rules: &[Arc<Rule>], id: &str) -> Result<String> {
 
 fn unknown(rules: &[Arc<Rule>], id: &str) -> Failure {
     let provider = id.split('.').next().unwrap_or(id);
-    let near: Vec<&str> = rules
-        .iter()
-        .map(|rule| rule.id.as_str())
-        .filter(|known| known.starts_with(provider))
-        .collect();
+    let near: Vec<&str> =
+        rules.iter().map(|rule| rule.id.as_str()).filter(|known| known.starts_with(provider)).collect();
     let hint = match near.as_slice() {
         [] => "`stopleak rules list` prints the ids".to_owned(),
         near => format!("rules of that provider: {}", near.join(", ")),

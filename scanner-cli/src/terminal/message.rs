@@ -16,10 +16,7 @@ const MOST_OF_A_KIND: usize = 10;
 
 /// Prints why a command could not be done.
 pub fn error(failure: &Failure) {
-    line(&format!(
-        "{ERROR}error:{ERROR:#} {}",
-        clean_lines(&failure.to_string())
-    ));
+    line(&format!("{ERROR}error:{ERROR:#} {}", clean_lines(&failure.to_string())));
     if let Some(step) = failure.next_step() {
         hint(step);
     }
@@ -41,24 +38,15 @@ pub fn next_steps() {
 /// Prints warnings: always what was not scanned; notes unless quiet.
 pub fn warnings(warnings: &[Warning], quiet: bool) {
     let mut of_a_kind: BTreeMap<&str, usize> = BTreeMap::new();
-    for warning in warnings
-        .iter()
-        .filter(|warning| warning.unscanned || !quiet)
-    {
+    for warning in warnings.iter().filter(|warning| warning.unscanned || !quiet) {
         let seen = of_a_kind.entry(warning.code).or_default();
         *seen += 1;
         if *seen <= MOST_OF_A_KIND {
             one(warning);
         }
     }
-    for (code, seen) in of_a_kind
-        .into_iter()
-        .filter(|(_, seen)| *seen > MOST_OF_A_KIND)
-    {
-        line(&format!(
-            "{WARNING}warning:{WARNING:#} and {} more of the kind {code}",
-            seen - MOST_OF_A_KIND
-        ));
+    for (code, seen) in of_a_kind.into_iter().filter(|(_, seen)| *seen > MOST_OF_A_KIND) {
+        line(&format!("{WARNING}warning:{WARNING:#} and {} more of the kind {code}", seen - MOST_OF_A_KIND));
     }
 }
 
@@ -77,9 +65,5 @@ pub fn line(text: &str) {
 
 /// Keeps the line breaks of a message that points into a file.
 fn clean_lines(text: &str) -> String {
-    text.trim_end()
-        .lines()
-        .map(clean)
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.trim_end().lines().map(clean).collect::<Vec<_>>().join("\n")
 }

@@ -26,10 +26,7 @@ fn severity_style(severity: Severity) -> Style {
 /// Text from outside, made harmless: a file name may hold escape sequences that rewrite the terminal.
 fn clean(text: &str) -> String {
     let hostile = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars()
-        .map(|c| if hostile(c) { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if hostile(c) { '\u{fffd}' } else { c }).collect()
 }

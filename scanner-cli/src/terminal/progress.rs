@@ -53,10 +53,7 @@ fn bar_on_stderr() -> ProgressBar {
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {
-    let (bytes, total) = (
-        progress.bytes.load(Relaxed),
-        progress.total_bytes.load(Relaxed),
-    );
+    let (bytes, total) = (progress.bytes.load(Relaxed), progress.total_bytes.load(Relaxed));
     let template = match total {
         0 => "{spinner} {msg}",
         _ => "{bar:30.cyan/dim} {percent:>3} %  {msg}",
@@ -76,7 +73,5 @@ fn show(bar: &ProgressBar, progress: &Progress) {
 fn message(progress: &Progress, bytes: u64) -> String {
     let stage = progress.stage.lock().map_or("", |stage| *stage);
     let blobs = words::counted(progress.blobs.load(Relaxed), "blob");
-    format!("{stage}  {blobs}, {}", words::bytes(bytes))
-        .trim_start()
-        .to_owned()
+    format!("{stage}  {blobs}, {}", words::bytes(bytes)).trim_start().to_owned()
 }

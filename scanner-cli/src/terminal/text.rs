@@ -18,12 +18,7 @@ pub struct Text<W> {
 impl<W: Write> Text<W> {
     /// A report into `out`; a quiet one ends without totals.
     pub fn new(out: W, secrets: Secrets, quiet: bool) -> Text<W> {
-        Text {
-            out,
-            secrets,
-            quiet,
-            places: 0,
-        }
+        Text { out, secrets, quiet, places: 0 }
     }
 
     fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -31,15 +26,9 @@ impl<W: Write> Text<W> {
     }
 
     fn head(&mut self, finding: &Finding) -> io::Result<()> {
-        let (severity, style) = (
-            finding.rule.severity.as_str(),
-            severity_style(finding.rule.severity),
-        );
+        let (severity, style) = (finding.rule.severity.as_str(), severity_style(finding.rule.severity));
         let (name, shown) = (clean(&finding.rule.name), self.shown(finding));
-        writeln!(
-            self.out,
-            "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}"
-        )
+        writeln!(self.out, "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}")
     }
 
     /// The redaction; a value shown in clear has its own row.
@@ -50,10 +39,7 @@ impl<W: Write> Text<W> {
     fn value(&mut self, finding: &Finding) -> io::Result<()> {
         let value = self.secrets.print(finding);
         let lines = value.lines().map(clean).collect::<Vec<_>>();
-        lines
-            .iter()
-            .enumerate()
-            .try_for_each(|(n, line)| self.row(if n == 0 { "value" } else { "" }, line))
+        lines.iter().enumerate().try_for_each(|(n, line)| self.row(if n == 0 { "value" } else { "" }, line))
     }
 }
 
@@ -79,14 +65,7 @@ impl<W: Write> Report for Text<W> {
         if let Some(suppression) = &finding.suppression {
             self.row("left", &clean(&suppressed(suppression)))?;
         }
-        self.row(
-            "id",
-            &format!(
-                "{DIM}{} {}{DIM:#}",
-                clean(&finding.rule.id),
-                finding.fingerprint
-            ),
-        )?;
+        self.row("id", &format!("{DIM}{} {}{DIM:#}", clean(&finding.rule.id), finding.fingerprint))?;
         writeln!(self.out)
     }
 
@@ -107,30 +86,15 @@ fn totals_in(summary: &Summary, places: Option<u64>) -> String {
     let found = match (summary.findings, places) {
         (0, _) => format!("{BOLD}No secrets found{BOLD:#}"),
         (findings, Some(places)) => {
-            format!(
-                "{BOLD}{}{BOLD:#} in {}",
-                words::counted(findings, "secret"),
-                words::counted(places, "place")
-            )
+            format!("{BOLD}{}{BOLD:#} in {}", words::counted(findings, "secret"), words::counted(places, "place"))
         }
         (findings, None) => format!("{BOLD}{}{BOLD:#}", words::counted(findings, "secret")),
     };
-    let left_out = [
-        (summary.suppressed, "suppressed"),
-        (summary.below_gate, "below the gate"),
-    ];
+    let left_out = [(summary.suppressed, "suppressed"), (summary.below_gate, "below the gate")];
     let left_out = left_out.iter().filter(|(count, _)| *count > 0);
-    let left_out: String = left_out
-        .map(|(count, why)| format!(", {} {why}", words::count(*count)))
-        .collect();
-    let (blobs, bytes) = (
-        words::counted(summary.blobs, "blob"),
-        words::bytes(summary.bytes),
-    );
-    format!(
-        "{found}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}",
-        words::duration(summary.elapsed)
-    )
+    let left_out: String = left_out.map(|(count, why)| format!(", {} {why}", words::count(*count))).collect();
+    let (blobs, bytes) = (words::counted(summary.blobs, "blob"), words::bytes(summary.bytes));
+    format!("{found}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}", words::duration(summary.elapsed))
 }
 
 /// `path:line:column`, which terminals and editors open.
@@ -171,17 +135,10 @@ fn short(introduced: &Introduction) -> String {
 
 /// A few more places and how many there are beyond them.
 fn further(others: &[&Occurrence], unlisted: u64) -> Option<String> {
-    let listed = others
-        .iter()
-        .take(MOST_PLACES)
-        .map(|other| match other.origin.introduction() {
-            Some(introduced) => format!(
-                "{} ({})",
-                place(other, anstyle::Style::new()),
-                short(introduced)
-            ),
-            None => place(other, anstyle::Style::new()),
-        });
+    let listed = others.iter().take(MOST_PLACES).map(|other| match other.origin.introduction() {
+        Some(introduced) => format!("{} ({})", place(other, anstyle::Style::new()), short(introduced)),
+        None => place(other, anstyle::Style::new()),
+    });
     let listed = listed.collect::<Vec<_>>().join(", ");
     match others.len().saturating_sub(MOST_PLACES) as u64 + unlisted {
         _ if listed.is_empty() && unlisted == 0 => None,
@@ -206,9 +163,5 @@ fn suppressed(suppression: &stopleak_core::finding::Suppression) -> String {
         Suppression::Allowlist { reason } => ("allowed", reason.as_str()),
         Suppression::Baseline => ("accepted in the baseline", ""),
     };
-    if reason.is_empty() {
-        format!("out: {why}")
-    } else {
-        format!("out: {why}, {reason}")
-    }
+    if reason.is_empty() { format!("out: {why}") } else { format!("out: {why}, {reason}") }
 }

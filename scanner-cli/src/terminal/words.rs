@@ -9,20 +9,14 @@ const MOST_REASONS: usize = 4;
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let head = digits.len() % 3;
-    let groups = digits.as_bytes()[head..]
-        .chunks(3)
-        .map(|group| String::from_utf8_lossy(group).into_owned());
+    let groups = digits.as_bytes()[head..].chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
     let head = (head > 0).then(|| digits[..head].to_owned());
     head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 /// `1 secret`, `2 secrets`.
 pub fn counted(number: u64, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        count(number),
-        if number == 1 { "" } else { "s" }
-    )
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// `56.3 MB`.
@@ -47,9 +41,8 @@ pub fn reasons(evidence: &[Evidence]) -> String {
     let mut weightiest: Vec<&Evidence> = evidence.iter().collect();
     weightiest.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
     weightiest.truncate(MOST_REASONS);
-    let (against, supporting): (Vec<&Evidence>, Vec<&Evidence>) = weightiest
-        .into_iter()
-        .partition(|reason| reason.weight < 0.0);
+    let (against, supporting): (Vec<&Evidence>, Vec<&Evidence>) =
+        weightiest.into_iter().partition(|reason| reason.weight < 0.0);
     match (list(&supporting), list(&against)) {
         (supporting, against) if against.is_empty() => supporting,
         (supporting, against) if supporting.is_empty() => format!("against it: {against}"),
@@ -58,11 +51,7 @@ pub fn reasons(evidence: &[Evidence]) -> String {
 }
 
 fn list(reasons: &[&Evidence]) -> String {
-    reasons
-        .iter()
-        .map(|reason| reason.reason.replace('-', " "))
-        .collect::<Vec<_>>()
-        .join(", ")
+    reasons.iter().map(|reason| reason.reason.replace('-', " ")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -71,14 +60,8 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(
-            [0, 999, 1_000, 1_234_567].map(count),
-            ["0", "999", "1,000", "1,234,567"]
-        );
-        assert_eq!(
-            [1, 999, 56_300_000].map(bytes),
-            ["1 byte", "999 bytes", "56.3 MB"]
-        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1, 999, 56_300_000].map(bytes), ["1 byte", "999 bytes", "56.3 MB"]);
         assert_eq!(duration(Duration::from_millis(420)), "0.42 s");
         assert_eq!(duration(Duration::from_secs(185)), "3 min 5 s");
     }

@@ -1,7 +1,16 @@
 //! What value hangs on a name: from a keyword such as `password` to the value that is assigned to, keyed by or passed
 //! as the name that contains it, in every common syntax. Called at every keyword hit, so it gives up within a few bytes.
 
+mod link;
+mod name;
+mod reader;
+mod reject;
+mod value;
+
+use name::Before;
+use reader::Reader;
 use std::ops::{Deref, Range};
+use value::Place;
 
 /// How a name and its value hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +22,7 @@ pub enum Syntax {
     Bare,
     /// Passed to a call: `setPassword("…")`, `set("password", "…")`.
     Argument,
-    /// Used when a variable is not set: `${X:-…}`, `getenv("X") || "…"`, `variable "x" { default = "…" }`.
+    /// Used when a variable is not set: `${X:-…}`, `getenv("X") || "…"`.
     Fallback,
     /// Compared with: `== "…"`.
     Comparison,
@@ -21,15 +30,15 @@ pub enum Syntax {
     Markup,
     /// A parameter of a URL or form.
     Query,
-    /// A header's or scheme's value: `Authorization: Bearer …`.
+    /// A header's value after its scheme: `Authorization: Bearer …`.
     Header,
     /// A command-line flag: `--password …`.
     Flag,
-    /// A SQL clause: `IDENTIFIED BY '…'`.
+    /// A clause in capitals: `IDENTIFIED BY '…'`.
     Sql,
-    /// A sentence: `password is …`, a table cell.
+    /// A sentence or a table cell: `password is …`.
     Prose,
-    /// The lines of a YAML block scalar.
+    /// The first line of a YAML block scalar.
     Block,
 }
 
@@ -44,21 +53,49 @@ pub struct Assignment {
     pub syntax: Syntax,
 }
 
+/// The most assignments one name gives.
+const MOST: usize = 3;
+
 /// At most three assignments; derefs to a slice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Few {
-    items: Vec<Assignment>,
+    items: [Assignment; MOST],
+    len: usize,
+}
+
+impl Few {
+    const fn new() -> Few {
+        const NONE: Assignment = Assignment { key: 0..0, value: 0..0, syntax: Syntax::Literal };
+        Few { items: [NONE; MOST], len: 0 }
+    }
+
+    /// Adds a value unless it is a reference or a template; a header's scheme is stripped.
+    fn add(&mut self, reader: &mut Reader, place: &Place, range: Range<usize>, syntax: Syntax) {
+        let text = reader.slice(range.clone());
+        let space = text.iter().take(12).position(|b| *b == b' ');
+        let scheme = space.filter(|end| value::is_scheme(&text[..*end]));
+        let (range, syntax) = match scheme {
+            Some(end) => (range.start + end + 1..range.end, Syntax::Header),
+            None => (range, syntax),
+        };
+        let inner = text.starts_with(b"${").then(|| value::shell_default(reader, range.start + 2)).flatten();
+        let (range, syntax) = inner.map_or((range, syntax), |inner| (inner, Syntax::Fallback));
+        if self.len < MOST && !reject::is_reference(reader.slice(range.clone())) {
+            self.items[self.len] = Assignment { key: place.key.clone(), value: range, syntax };
+            self.len += 1;
+        }
+    }
 }
 
 impl Deref for Few {
     type Target = [Assignment];
     fn deref(&self) -> &[Assignment] {
-        &self.items
+        &self.items[..self.len]
     }
 }
 
 /// The values found at one keyword, and what the answer depends on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Parsed {
     /// None, one, or the first three of a list.
     pub assignments: Few,
@@ -70,8 +107,41 @@ pub struct Parsed {
 /// Finds the values that hang on the name around `keyword`.
 ///
 /// Two keywords in one name (`api_key` and `auth` in `auth_api_key`) give the same values: the caller keeps, for a value
-/// claimed by several generic rules, the keyword that ends last (the head of the name), then the longest.
+/// claimed by several generic rules, the keyword that ends last (the head of the name), then the longest. A keyword may
+/// carry what follows the name (`pwd=`): it is read again from the name on.
 pub fn parse(bytes: &[u8], keyword: Range<usize>) -> Parsed {
-    let _ = bytes;
-    Parsed { assignments: Few::default(), looked: keyword }
+    let text = &bytes[keyword.clone()];
+    let word = text.iter().rposition(|b| reader::is_word(*b)).map_or(text.len(), |last| last + 1);
+    let keyword = keyword.start..keyword.start + word;
+    let mut reader = Reader::new(bytes, &keyword);
+    let mut assignments = Few::new();
+    find(&mut reader, keyword, &mut assignments);
+    Parsed { assignments, looked: reader.looked() }
+}
+
+fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<()> {
+    let end = name::end(reader, keyword.end)?;
+    if !reader::may_follow_name(reader.at(end)) {
+        return None;
+    }
+    // Only these joins depend on what stands before the name; most hits end before it is read.
+    let needs_before = matches!(reader.at(end), b'>' | b' ' | b'\t' | b'\n' | b'\r');
+    let early = needs_before.then(|| preceding(reader, keyword.start)).flatten();
+    let (tag, flag) = early.as_ref().map_or((false, false), |(_, b)| (*b == Before::Tag, *b == Before::Flag));
+    let link = link::link(reader, keyword.start, end, tag, flag)?;
+    let (start, before) = match early {
+        Some(known) => known,
+        None => preceding(reader, keyword.start)?,
+    };
+    if before == Before::ClosingTag {
+        return None;
+    }
+    let upper = !reader.slice(start..end).iter().any(u8::is_ascii_lowercase);
+    value::read(reader, link, &Place { key: start..end, before, upper }, found);
+    Some(())
+}
+
+fn preceding(reader: &mut Reader, keyword: usize) -> Option<(usize, Before)> {
+    let start = name::start(reader, keyword)?;
+    Some((start, name::before(reader, start)))
 }

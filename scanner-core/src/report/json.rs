@@ -14,23 +14,15 @@ pub struct Json<W> {
 impl<W: Write> Json<W> {
     /// A report into `out`.
     pub fn new(out: W, secrets: Secrets) -> Json<W> {
-        Json {
-            out,
-            secrets,
-            findings: 0,
-        }
+        Json { out, secrets, findings: 0 }
     }
 }
 
 impl<W: Write> Report for Json<W> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        self.out
-            .write_all(if self.findings == 0 { HEAD } else { b",\n" })?;
+        self.out.write_all(if self.findings == 0 { HEAD } else { b",\n" })?;
         self.findings += 1;
-        Ok(serde_json::to_writer(
-            &mut self.out,
-            &record::whole(finding, self.secrets),
-        )?)
+        Ok(serde_json::to_writer(&mut self.out, &record::whole(finding, self.secrets))?)
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {

@@ -46,9 +46,7 @@ impl Secrets {
 
 /// The order of every report: the worst and surest first, then by rule and place.
 pub fn compare(a: &Finding, b: &Finding) -> Ordering {
-    let place = |finding| {
-        first_place(finding).map(|place| (place.origin.path(), place.position, &place.origin))
-    };
+    let place = |finding| first_place(finding).map(|place| (place.origin.path(), place.position, &place.origin));
     (b.rule.severity.cmp(&a.rule.severity))
         .then(b.confidence.0.total_cmp(&a.confidence.0))
         .then_with(|| a.rule.id.cmp(&b.rule.id))
@@ -58,10 +56,7 @@ pub fn compare(a: &Finding, b: &Finding) -> Ordering {
 
 /// The place to look at first: on disk if it is there, else the first commit that brought it.
 pub fn first_place(finding: &Finding) -> Option<&Occurrence> {
-    finding
-        .occurrences
-        .iter()
-        .min_by_key(|place| importance(place))
+    finding.occurrences.iter().min_by_key(|place| importance(place))
 }
 
 /// The finding's places, the one to look at first in front: on disk, then history from the first commit on.
@@ -74,9 +69,7 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 fn importance(place: &Occurrence) -> (u8, i64) {
     match &place.origin {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
-        origin => origin
-            .introduction()
-            .map_or((2, 0), |introduced| (1, introduced.time)),
+        origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }
 }
 
@@ -86,9 +79,5 @@ pub const GENERAL_HELP: &str = "Revoke or rotate it where it was issued first; t
 
 /// The rule's advice, or the general one.
 pub fn help(finding: &Finding) -> &str {
-    if finding.rule.help.is_empty() {
-        GENERAL_HELP
-    } else {
-        &finding.rule.help
-    }
+    if finding.rule.help.is_empty() { GENERAL_HELP } else { &finding.rule.help }
 }

@@ -125,24 +125,14 @@ pub fn lines(finding: &Finding, secrets: Secrets) -> impl Iterator<Item = Line<'
 pub fn whole(finding: &Finding, secrets: Secrets) -> Whole<'_> {
     Whole {
         what: what(finding, secrets),
-        occurrences: places(finding)
-            .into_iter()
-            .map(|occurrence| place(finding, occurrence))
-            .collect(),
+        occurrences: places(finding).into_iter().map(|occurrence| place(finding, occurrence)).collect(),
         more_occurrences: finding.more_occurrences,
     }
 }
 
 /// The summary as one object.
 pub fn end(summary: &Summary) -> End<'_> {
-    let notes = |unscanned| {
-        summary
-            .warnings
-            .iter()
-            .filter(move |w| w.unscanned == unscanned)
-            .map(note)
-            .collect()
-    };
+    let notes = |unscanned| summary.warnings.iter().filter(move |w| w.unscanned == unscanned).map(note).collect();
     End {
         kind: "summary",
         blobs: summary.blobs,
@@ -195,14 +185,7 @@ fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
         time: introduced.map(|introduced| rfc3339(introduced.time)),
         origin: occurrence.origin.to_string(),
         trail: &occurrence.trail,
-        parts: occurrence
-            .parts
-            .iter()
-            .map(|(rule, at)| PartPlace {
-                rule,
-                position: span(at),
-            })
-            .collect(),
+        parts: occurrence.parts.iter().map(|(rule, at)| PartPlace { rule, position: span(at) }).collect(),
         suppression: suppression(finding, occurrence),
     }
 }
@@ -217,33 +200,16 @@ fn suppression<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<E
 }
 
 fn span(position: &Position) -> Span {
-    let Position {
-        line,
-        column,
-        end_line,
-        end_column,
-    } = *position;
-    Span {
-        line,
-        column,
-        end_line,
-        end_column,
-    }
+    let Position { line, column, end_line, end_column } = *position;
+    Span { line, column, end_line, end_column }
 }
 
 fn reason(evidence: &Evidence) -> Reason {
-    Reason {
-        reason: evidence.reason,
-        weight: rounded(evidence.weight),
-    }
+    Reason { reason: evidence.reason, weight: rounded(evidence.weight) }
 }
 
 fn note(warning: &Warning) -> Note<'_> {
-    Note {
-        code: warning.code,
-        object: &warning.object,
-        reason: &warning.message,
-    }
+    Note { code: warning.code, object: &warning.object, reason: &warning.message }
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -25,6 +25,19 @@ pub struct RuleError {
     pub message: String,
 }
 
+/// Every complaint about some rule files; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleErrors(pub Vec<RuleError>);
+
+impl std::error::Error for RuleErrors {}
+
+impl std::fmt::Display for RuleErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 /// A rule with the templates that test it.
 pub struct Checked {
     /// The rule.
@@ -36,11 +49,11 @@ pub struct Checked {
 }
 
 /// Reads one rule file and checks every rule in it; returns all complaints, not only the first.
-pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, Vec<RuleError>> {
+pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, RuleErrors> {
     let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
     let written: RuleFile = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
-        vec![RuleError { file: file.into(), line, message: error.message().to_owned() }]
+        RuleErrors(vec![RuleError { file: file.into(), line, message: error.message().to_owned() }])
     })?;
     let provider = Arc::new(Provider { id: written.provider.id.clone(), name: written.provider.name.clone() });
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
@@ -57,7 +70,7 @@ pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, Vec<RuleError>
     if written.rules.is_empty() {
         errors.push(RuleError { file: file.into(), line: 1, message: "the file has no [[rule]]".into() });
     }
-    if errors.is_empty() { Ok(rules) } else { Err(errors) }
+    if errors.is_empty() { Ok(rules) } else { Err(RuleErrors(errors)) }
 }
 
 /// Checks what only a whole set can show: ids used twice, parts that do not exist.

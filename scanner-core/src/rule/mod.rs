@@ -8,7 +8,7 @@ pub mod pattern;
 pub mod plan;
 pub mod written;
 
-pub use check::RuleError;
+pub use check::{RuleError, RuleErrors};
 pub use written::{Checksum, Connect, Edge, Severity};
 
 use factor::Reach;

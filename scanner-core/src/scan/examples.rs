@@ -42,7 +42,9 @@ pub fn test(engine: &Engine, checked: &[Checked]) -> Vec<Failure> {
             }
         }
         for template in no_match {
-            let is_found = |seed| found(engine, template, seed).iter().any(|(id, confidence)| *id == rule.id && *confidence >= GATE);
+            let is_found = |seed| {
+                found(engine, template, seed).iter().any(|(id, confidence)| *id == rule.id && *confidence >= GATE)
+            };
             if (0..SEEDS).any(is_found) {
                 fail(template, "must not be found by this rule, and is".to_owned());
             }
@@ -63,7 +65,8 @@ fn complaint(engine: &Engine, rule: &Rule, template: &str, seed: u64) -> Option<
         Some((_, confidence)) if *confidence < GATE => Some(format!("found, but at confidence {confidence:.2}")),
         Some(_) => {
             let is_related = |id: &str| rule.parts.iter().any(|part| part.rule == id) || is_part_of(engine, rule, id);
-            let mut strangers = found.iter().filter(|(id, confidence)| *id != rule.id && *confidence >= GATE && !is_related(id));
+            let mut strangers =
+                found.iter().filter(|(id, confidence)| *id != rule.id && *confidence >= GATE && !is_related(id));
             strangers.next().map(|(id, confidence)| format!("also found by `{id}` at {confidence:.2}"))
         }
     }

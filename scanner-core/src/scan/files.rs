@@ -68,7 +68,11 @@ pub fn scan_stdin(request: &Request, engine: &Engine) -> Part {
     let mut part = Part::default();
     let mut bytes = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut bytes) {
-        part.warnings.push(Warning::unscanned("unreadable-input", "standard input", format!("cannot read on: {error}")));
+        part.warnings.push(Warning::unscanned(
+            "unreadable-input",
+            "standard input",
+            format!("cannot read on: {error}"),
+        ));
     }
     let mut scanner = TextScanner::new(engine);
     scanner.scan(&bytes, 0, &|| "standard input".to_owned());

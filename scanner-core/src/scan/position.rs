@@ -29,7 +29,6 @@ impl<'a> Cursor<'a> {
         Position { line, column, end_line: end.line, end_column: end.column }
     }
 
-
     /// Goes to `to`; going back is allowed and starts over.
     pub fn advance(&mut self, to: usize) {
         if to < self.at {

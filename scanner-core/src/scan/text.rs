@@ -63,13 +63,7 @@ impl<'e> TextScanner<'e> {
         self.emit(bytes, state, place, &[]);
     }
 
-    fn emit(
-        &mut self,
-        bytes: &[u8],
-        state: &State,
-        place: Option<(u32, &dyn Fn() -> String)>,
-        trail: &[&'static str],
-    ) {
+    fn emit(&mut self, bytes: &[u8], state: &State, place: Option<(u32, &dyn Fn() -> String)>, trail: &[&'static str]) {
         let Some((place, name)) = place else { return };
         if state.candidates().is_empty() {
             return;

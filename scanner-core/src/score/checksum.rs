@@ -1,50 +1,88 @@
-//! Checks that some values carry in themselves: a wrong one is proof of a fake.
+//! Checks that some tokens carry in themselves.
 
 use crate::rule::Checksum;
-use crate::rule::example::base62_crc32;
 
-/// Whether `secret` passes the check.
-pub fn holds(checksum: Checksum, secret: &[u8]) -> bool {
+/// Whether `token` passes its check.
+pub fn holds(checksum: Checksum, token: &[u8]) -> bool {
     match checksum {
-        Checksum::GithubCrc32 => crc32_suffix(secret),
-        Checksum::Jwt => jwt(secret),
+        Checksum::GithubCrc32 => github(token),
+        Checksum::Jwt => jwt(token),
     }
 }
 
-/// `prefix_`, then random characters, then six that are their CRC-32 in base62.
-fn crc32_suffix(secret: &[u8]) -> bool {
-    let body = secret.iter().rposition(|&b| b == b'_').map_or(secret, |underscore| &secret[underscore + 1..]);
-    let Some((random, check)) = body.split_last_chunk::<6>() else { return false };
-    base62_crc32(random).as_bytes() == check
+/// `prefix_` and random characters, the last six being CRC-32 of those before in base62 (GitHub since 2021, npm).
+/// <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/>
+fn github(token: &[u8]) -> bool {
+    let body = token.iter().rposition(|b| *b == b'_').map_or(token, |at| &token[at + 1..]);
+    let Some(split) = body.len().checked_sub(6).filter(|split| *split > 0) else { return false };
+    let (random, check) = body.split_at(split);
+    base62(crc32(random)) == *check
 }
 
-/// Two parts in base64url that are JSON objects, then a signature. RFC 7519.
-fn jwt(secret: &[u8]) -> bool {
-    let mut parts = secret.split(|&b| b == b'.');
-    let is_object = |part: Option<&[u8]>| {
-        part.and_then(base64url).is_some_and(|json| serde_json::from_slice::<serde_json::Map<String, _>>(&json).map(|_: serde_json::Map<String, serde_json::Value>| ()).is_ok())
-    };
-    is_object(parts.next()) && is_object(parts.next())
+/// The checksum GitHub and npm append to `random`.
+pub fn github_check(random: &[u8]) -> [u8; 6] {
+    base62(crc32(random))
 }
 
-/// Decodes base64url without padding; `None` on any other character.
-pub fn base64url(text: &[u8]) -> Option<Vec<u8>> {
+fn base62(mut number: u32) -> [u8; 6] {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut text = [b'0'; 6];
+    for place in text.iter_mut().rev() {
+        *place = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+    text
+}
+
+/// CRC-32 as in zip and PNG.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| (crc >> 8) ^ CRC[((crc ^ u32::from(*byte)) & 0xff) as usize])
+}
+
+static CRC: [u32; 256] = {
+    let mut table = [0u32; 256];
+    let mut index = 0;
+    while index < 256 {
+        let mut crc = index as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+            bit += 1;
+        }
+        table[index] = crc;
+        index += 1;
+    }
+    table
+};
+
+/// Three base64url parts; the first two are JSON objects, the first names an algorithm.
+fn jwt(token: &[u8]) -> bool {
+    let mut parts = token.split(|b| *b == b'.');
+    let (Some(header), Some(payload), Some(_)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(header), Some(payload)) = (base64url(header), base64url(payload)) else { return false };
+    let is_object = |text: &[u8]| text.first() == Some(&b'{') && text.last() == Some(&b'}');
+    is_object(&header) && is_object(&payload) && header.windows(5).any(|w| w == b"\"alg\"")
+}
+
+/// Decodes base64url without padding; padding is skipped.
+fn base64url(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut word, mut bits) = (0u32, 0);
-    for &byte in text.iter().filter(|&&byte| byte != b'=') {
-        let value = match byte {
+    let (mut bits, mut have) = (0u32, 0);
+    for &byte in text {
+        let digit = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
             b'-' | b'+' => 62,
             b'_' | b'/' => 63,
+            b'=' => continue,
             _ => return None,
         };
-        word = word << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push((word >> bits) as u8);
+        bits = (bits << 6) | u32::from(digit);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
         }
     }
     Some(out)

@@ -1,9 +1,21 @@
 //! How likely a candidate is a real secret: a sum of named reasons, calibrated so that 0.9 means nine in ten.
 
 pub mod checksum;
+mod features;
+mod form;
+mod name;
+mod path;
+mod shape;
+mod surroundings;
+mod trigram;
+mod weights;
+mod words;
+
+pub use path::path_evidence;
 
 use crate::detect::assignment::Syntax;
 use crate::evidence::{Confidence, Evidence};
+use features::{COUNT, Features, REASONS};
 use std::ops::Range;
 
 /// A candidate in its surroundings.
@@ -48,21 +60,33 @@ pub enum Kind {
     Generic,
 }
 
-/// The log-odds of a candidate being real and the byte range they depend on (as `Parsed::looked`).
+/// Below this the line around a value is not read: nothing it can say would lift the value over any sensible gate.
+const HOPELESS: f32 = -4.0;
+
+/// The log-odds of a candidate being real and the byte range they depend on (as `Parsed::looked`). Allocates nothing.
 pub fn log_odds(context: &Context) -> (f32, Range<usize>) {
-    (0.0, context.secret.clone())
+    let judged = judge(context);
+    (judged.log_odds, judged.looked)
 }
 
 /// The reasons for `log_odds`, strongest first; their weights add up to it.
 pub fn explain(context: &Context) -> Vec<Evidence> {
-    let _ = context;
-    Vec::new()
-}
-
-/// What a path says: tests, examples, lock files, vendored or minified code lower; `.env`, `prod`, credential files raise.
-pub fn path_evidence(path: &str) -> Vec<Evidence> {
-    let _ = path;
-    Vec::new()
+    let judged = judge(context);
+    let mut found: Vec<Evidence> = Vec::new();
+    let mut add = |reason, weight: f32| {
+        if weight != 0.0 {
+            found.push(Evidence { reason, weight });
+        }
+    };
+    add("rule", judged.prior);
+    if let Some((holds, weight)) = judged.checksum {
+        add(if holds { "checksum-valid" } else { "checksum-wrong" }, weight);
+    }
+    for (index, reason) in REASONS.iter().enumerate() {
+        add(reason, judged.features.0[index] * judged.weights[index]);
+    }
+    found.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+    found
 }
 
 /// The confidence that log-odds stand for.
@@ -72,6 +96,70 @@ pub fn confidence(log_odds: f32) -> Confidence {
 
 /// Whether a value may be chosen by a person; false only when it plausibly carries 64 random bits or more.
 pub fn is_guessable(value: &[u8]) -> bool {
-    let _ = value;
-    true
+    let features = features::of_value(value, None, None);
+    let random = features.get(features::Feature::Random) > 0.0;
+    !random || shape::shape(value).bits() < 64.0 || features.get(features::Feature::Placeholder) > 0.0
+}
+
+struct Judged {
+    log_odds: f32,
+    prior: f32,
+    checksum: Option<(bool, f32)>,
+    features: Features,
+    weights: &'static [f32; COUNT],
+    looked: Range<usize>,
+}
+
+fn judge(context: &Context) -> Judged {
+    let (prior, checksum, random_from, weights) = match context.kind {
+        Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
+        Kind::Keyed { prior, checksum, random } => (logit(prior), checksum, 0, known(random)),
+        Kind::Generic => (0.0, None, 0, &weights::GENERIC),
+    };
+    let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
+    let random = (secret.start + random_from).min(secret.end)..secret.end;
+    let key = context.key.clone().filter(|key| key.end <= context.bytes.len());
+    let name = key.clone().map(|key| &context.bytes[key]);
+    let mut features = features::of_value(&context.bytes[random], name, context.syntax);
+    let checksum = checksum.map(|holds| (holds, weights::CHECKSUM[usize::from(!holds)]));
+    let start = prior + checksum.map_or(0.0, |(_, weight)| weight);
+    let mut looked = key.map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
+    let mut log_odds = start + sum(&features, weights);
+    if log_odds > HOPELESS {
+        let (line, range) = surroundings::surroundings(context.bytes, looked.clone());
+        features::add_surroundings(&mut features, &line);
+        log_odds = start + sum(&features, weights);
+        looked = range;
+    }
+    Judged { log_odds, prior, checksum, features, weights, looked }
+}
+
+fn known(random: bool) -> &'static [f32; COUNT] {
+    if random { &weights::KNOWN } else { &weights::CHOSEN }
+}
+
+fn sum(features: &Features, weights: &[f32; COUNT]) -> f32 {
+    features.0.iter().zip(weights).map(|(value, weight)| value * weight).sum()
+}
+
+fn logit(probability: f32) -> f32 {
+    let p = probability.clamp(0.001, 0.999);
+    (p / (1.0 - p)).ln()
+}
+
+/// What `benches/score.rs` trains and measures with; no part of the engine.
+#[doc(hidden)]
+pub mod training {
+    use super::{Context, features, surroundings};
+    pub use super::features::{COUNT, REASONS};
+
+    /// Every feature of a candidate, its line included.
+    pub fn vector(context: &Context) -> [f32; COUNT] {
+        let key = context.key.clone();
+        let value = &context.bytes[context.secret.clone()];
+        let mut found = features::of_value(value, key.clone().map(|key| &context.bytes[key]), context.syntax);
+        let core = key.map_or(context.secret.clone(), |k| k.start.min(context.secret.start)..k.end.max(context.secret.end));
+        features::add_surroundings(&mut found, &surroundings::surroundings(context.bytes, core).0);
+        found.0
+    }
 }

@@ -60,7 +60,9 @@ pub fn list(root: &Path, no_ignore: bool, threads: usize) -> (Vec<PathBuf>, Vec<
         let mut local = Batch { found: &found, files: Vec::new(), warnings: Vec::new() };
         Box::new(move |entry| {
             match entry {
-                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => local.files.push(entry.into_path()),
+                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                    local.files.push(entry.into_path())
+                }
                 Ok(_) => {}
                 Err(error) => local.warnings.push(warning(root, &error)),
             }

@@ -46,24 +46,16 @@ pub enum AllowlistError {
     #[error("an [[allow]] entry needs a `reason` that says why this is no leak")]
     NoReason,
     /// An entry that would allow everything.
-    #[error(
-        "an [[allow]] entry needs a `path`, `rule`, `value` or `fingerprint` that does not cover everything"
-    )]
+    #[error("an [[allow]] entry needs a `path`, `rule`, `value` or `fingerprint` that does not cover everything")]
     CoversEverything,
     /// A glob that does not parse.
     #[error("`{field} = \"{glob}\"` is no glob: {problem}")]
-    Glob {
-        field: &'static str,
-        glob: String,
-        problem: String,
-    },
+    Glob { field: &'static str, glob: String, problem: String },
     /// A pattern that does not compile.
     #[error("`value = '{pattern}'` does not compile: {problem}")]
     Value { pattern: String, problem: String },
     /// Text that is no fingerprint.
-    #[error(
-        "`fingerprint = \"{0}\"` is no fingerprint; a report prints them as `t1:` or `g1:` and hexadecimal digits"
-    )]
+    #[error("`fingerprint = \"{0}\"` is no fingerprint; a report prints them as `t1:` or `g1:` and hexadecimal digits")]
     Fingerprint(String),
     /// A time without a date.
     #[error("`expires` needs a date such as 2027-01-31")]
@@ -72,37 +64,22 @@ pub enum AllowlistError {
 
 impl Allow {
     /// Checks an entry; `place` names it in messages, `today` is a date such as `2026-11-21`.
-    pub fn new(
-        written: AllowWritten,
-        place: impl Into<String>,
-        today: &str,
-    ) -> Result<Allow, AllowlistError> {
+    pub fn new(written: AllowWritten, place: impl Into<String>, today: &str) -> Result<Allow, AllowlistError> {
         if written.reason.trim().is_empty() {
             return Err(AllowlistError::NoReason);
         }
         let path = written.path.filter(|path| !covers_all(path));
         let rule = written.rule.filter(|rule| !covers_all(rule));
-        if path.is_none()
-            && rule.is_none()
-            && written.value.is_none()
-            && written.fingerprint.is_none()
-        {
+        if path.is_none() && rule.is_none() && written.value.is_none() && written.fingerprint.is_none() {
             return Err(AllowlistError::CoversEverything);
         }
         let expires = written.expires.map(last_day).transpose()?;
         Ok(Allow {
             reason: written.reason,
             path: path.as_deref().map(path_globs).transpose()?,
-            rule: rule
-                .as_deref()
-                .map(|rule| glob("rule", rule).map(|glob| glob.compile_matcher()))
-                .transpose()?,
+            rule: rule.as_deref().map(|rule| glob("rule", rule).map(|glob| glob.compile_matcher())).transpose()?,
             value: written.value.as_deref().map(whole_value).transpose()?,
-            fingerprint: written
-                .fingerprint
-                .as_deref()
-                .map(fingerprint)
-                .transpose()?,
+            fingerprint: written.fingerprint.as_deref().map(fingerprint).transpose()?,
             expired: expires.as_deref().is_some_and(|day| day < today),
             expires,
             place: place.into(),
@@ -117,22 +94,10 @@ impl Allow {
     /// Whether every condition holds for this place of the finding.
     pub fn covers(&self, finding: &Finding, occurrence: &Occurrence) -> bool {
         !self.expired
-            && self
-                .rule
-                .as_ref()
-                .is_none_or(|rule| rule.is_match(&finding.rule.id))
-            && self
-                .fingerprint
-                .as_ref()
-                .is_none_or(|fingerprint| *fingerprint == finding.fingerprint)
-            && self
-                .path
-                .as_ref()
-                .is_none_or(|path| occurrence.origin.path().is_some_and(|at| path.is_match(at)))
-            && self
-                .value
-                .as_ref()
-                .is_none_or(|value| value.is_match(finding.secret.expose()))
+            && self.rule.as_ref().is_none_or(|rule| rule.is_match(&finding.rule.id))
+            && self.fingerprint.as_ref().is_none_or(|fingerprint| *fingerprint == finding.fingerprint)
+            && self.path.as_ref().is_none_or(|path| occurrence.origin.path().is_some_and(|at| path.is_match(at)))
+            && self.value.as_ref().is_none_or(|value| value.is_match(finding.secret.expose()))
     }
 
     fn stale(&self, used: bool, complete: bool) -> Option<Warning> {
@@ -164,11 +129,7 @@ impl Allowlist {
 
     /// Entries that expired, and after a complete scan those that matched nothing.
     pub fn stale(&self, used: &[bool], complete: bool) -> Vec<Warning> {
-        self.0
-            .iter()
-            .zip(used)
-            .filter_map(|(allow, used)| allow.stale(*used, complete))
-            .collect()
+        self.0.iter().zip(used).filter_map(|(allow, used)| allow.stale(*used, complete)).collect()
     }
 }
 
@@ -189,50 +150,29 @@ fn path_globs(path: &str) -> Result<GlobSet, AllowlistError> {
         set.add(glob("path", &anchored)?);
     }
     set.add(glob("path", &format!("{anchored}/**"))?);
-    set.build()
-        .map_err(|error| glob_error("path", path, &error))
+    set.build().map_err(|error| glob_error("path", path, &error))
 }
 
 fn glob(field: &'static str, text: &str) -> Result<Glob, AllowlistError> {
-    GlobBuilder::new(text)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| glob_error(field, text, &error))
+    GlobBuilder::new(text).literal_separator(true).build().map_err(|error| glob_error(field, text, &error))
 }
 
 fn glob_error(field: &'static str, glob: &str, error: &globset::Error) -> AllowlistError {
-    AllowlistError::Glob {
-        field,
-        glob: glob.to_owned(),
-        problem: error.kind().to_string(),
-    }
+    AllowlistError::Glob { field, glob: glob.to_owned(), problem: error.kind().to_string() }
 }
 
 fn whole_value(pattern: &str) -> Result<Regex, AllowlistError> {
     Regex::builder()
         .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .configure(
-            Regex::config()
-                .utf8_empty(false)
-                .nfa_size_limit(Some(1 << 20)),
-        )
+        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(1 << 20)))
         .build(&format!(r"\A(?:{pattern})\z"))
-        .map_err(|error| AllowlistError::Value {
-            pattern: pattern.to_owned(),
-            problem: problem(&error),
-        })
+        .map_err(|error| AllowlistError::Value { pattern: pattern.to_owned(), problem: problem(&error) })
 }
 
 /// The parser's own words; the build error above it only says that there was one.
 fn problem(error: &regex_automata::meta::BuildError) -> String {
     match error.syntax_error() {
-        Some(error) => error
-            .to_string()
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .to_owned(),
+        Some(error) => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         None => error.to_string(),
     }
 }
@@ -243,8 +183,5 @@ fn fingerprint(text: &str) -> Result<Fingerprint, AllowlistError> {
 
 fn last_day(expires: toml::value::Datetime) -> Result<String, AllowlistError> {
     let date = expires.date.ok_or(AllowlistError::NoDate)?;
-    Ok(format!(
-        "{:04}-{:02}-{:02}",
-        date.year, date.month, date.day
-    ))
+    Ok(format!("{:04}-{:02}-{:02}", date.year, date.month, date.day))
 }

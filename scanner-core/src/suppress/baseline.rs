@@ -63,49 +63,22 @@ struct Entry {
 impl Baseline {
     /// An empty baseline; `name` is what messages call it.
     pub fn new(name: impl Into<String>) -> Baseline {
-        Baseline {
-            name: name.into(),
-            accepted: BTreeMap::new(),
-        }
+        Baseline { name: name.into(), accepted: BTreeMap::new() }
     }
 
     /// Reads a baseline file; anything unexpected is an error, since half a baseline hides the wrong things.
     pub fn parse(text: &str, name: &str) -> Result<Baseline, BaselineError> {
-        let syntax = |error: serde_json::Error| BaselineError::Syntax {
-            name: name.into(),
-            problem: error.to_string(),
-        };
+        let syntax = |error: serde_json::Error| BaselineError::Syntax { name: name.into(), problem: error.to_string() };
         let file: File = serde_json::from_str(text).map_err(syntax)?;
         if file.version != VERSION {
-            return Err(BaselineError::Version {
-                name: name.into(),
-                version: file.version,
-            });
+            return Err(BaselineError::Version { name: name.into(), version: file.version });
         }
         let mut baseline = Baseline::new(name);
-        for Entry {
-            fingerprint,
-            rule,
-            path,
-            line,
-            added,
-        } in file.findings
-        {
+        for Entry { fingerprint, rule, path, line, added } in file.findings {
             let Some(known) = Fingerprint::parse(&fingerprint) else {
-                return Err(BaselineError::Fingerprint {
-                    name: name.into(),
-                    fingerprint,
-                });
+                return Err(BaselineError::Fingerprint { name: name.into(), fingerprint });
             };
-            baseline.accepted.insert(
-                known,
-                Accepted {
-                    rule,
-                    path,
-                    line,
-                    added,
-                },
-            );
+            baseline.accepted.insert(known, Accepted { rule, path, line, added });
         }
         Ok(baseline)
     }
@@ -120,11 +93,7 @@ impl Baseline {
             added: accepted.added.clone(),
         };
         let findings = self.accepted.iter().map(entry).collect();
-        let file = File {
-            version: VERSION,
-            tool: "stopleak".to_owned(),
-            findings,
-        };
+        let file = File { version: VERSION, tool: "stopleak".to_owned(), findings };
         serde_json::to_string_pretty(&file).expect("strings and numbers are always JSON") + "\n"
     }
 
@@ -144,24 +113,16 @@ impl Baseline {
     }
 
     /// Accepts findings on the day `today`; returns how many were new.
-    pub fn add<'a>(
-        &mut self,
-        findings: impl IntoIterator<Item = &'a Finding>,
-        today: &str,
-    ) -> usize {
+    pub fn add<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>, today: &str) -> usize {
         let before = self.accepted.len();
         for finding in findings {
             let place = finding.occurrences.first();
-            self.accepted
-                .entry(finding.fingerprint.clone())
-                .or_insert_with(|| Accepted {
-                    rule: finding.rule.id.clone(),
-                    path: place
-                        .and_then(|place| place.origin.path())
-                        .map(str::to_owned),
-                    line: place.map_or(0, |place| place.position.line),
-                    added: today.to_owned(),
-                });
+            self.accepted.entry(finding.fingerprint.clone()).or_insert_with(|| Accepted {
+                rule: finding.rule.id.clone(),
+                path: place.and_then(|place| place.origin.path()).map(str::to_owned),
+                line: place.map_or(0, |place| place.position.line),
+                added: today.to_owned(),
+            });
         }
         self.accepted.len() - before
     }
@@ -169,43 +130,27 @@ impl Baseline {
     /// Drops entries that `findings` no longer hold; returns how many.
     pub fn prune(&mut self, findings: &[Finding]) -> usize {
         let (before, seen) = (self.accepted.len(), fingerprints(findings));
-        self.accepted
-            .retain(|fingerprint, _| seen.contains(fingerprint));
+        self.accepted.retain(|fingerprint, _| seen.contains(fingerprint));
         before - self.accepted.len()
     }
 
     /// A note when entries are no longer seen.
     pub fn stale(&self, findings: &[Finding]) -> Option<Warning> {
         let seen = fingerprints(findings);
-        let gone: Vec<&Fingerprint> = self
-            .accepted
-            .keys()
-            .filter(|accepted| !seen.contains(accepted))
-            .collect();
-        let names: Vec<&str> = gone
-            .iter()
-            .take(3)
-            .map(|fingerprint| fingerprint.as_str())
-            .collect();
+        let gone: Vec<&Fingerprint> = self.accepted.keys().filter(|accepted| !seen.contains(accepted)).collect();
+        let names: Vec<&str> = gone.iter().take(3).map(|fingerprint| fingerprint.as_str()).collect();
         let message = match gone.len() {
             0 => return None,
             1 => format!("one accepted finding is no longer seen: {}", names[0]),
-            count if count > names.len() => format!(
-                "{count} accepted findings are no longer seen: {}, …",
-                names.join(", ")
-            ),
-            count => format!(
-                "{count} accepted findings are no longer seen: {}",
-                names.join(", ")
-            ),
+            count if count > names.len() => {
+                format!("{count} accepted findings are no longer seen: {}, …", names.join(", "))
+            }
+            count => format!("{count} accepted findings are no longer seen: {}", names.join(", ")),
         };
         Some(Warning::note("stale-baseline", &self.name, message))
     }
 }
 
 fn fingerprints(findings: &[Finding]) -> BTreeSet<&Fingerprint> {
-    findings
-        .iter()
-        .map(|finding| &finding.fingerprint)
-        .collect()
+    findings.iter().map(|finding| &finding.fingerprint).collect()
 }

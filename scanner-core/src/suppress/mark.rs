@@ -50,8 +50,7 @@ fn first_in<'a>(line: &'a [u8], marks: &[&[u8]]) -> Option<&'a str> {
     marks.iter().find_map(|mark| {
         let end = |at: usize| at + mark.len();
         let mut hits = memmem::find_iter(line, mark);
-        hits.find(|at| stands_alone(line, *at, end(*at)))
-            .map(|at| reason(&line[end(at)..]))
+        hits.find(|at| stands_alone(line, *at, end(*at))).map(|at| reason(&line[end(at)..]))
     })
 }
 
@@ -69,18 +68,9 @@ fn reason(rest: &[u8]) -> &str {
         Err(error) => std::str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default(),
     };
     let stops = ["*/", "-->", "#}", "\"", "'", "`", "=", "\r", "\n"];
-    let end = stops
-        .iter()
-        .filter_map(|stop| text.find(stop))
-        .min()
-        .unwrap_or(text.len());
+    let end = stops.iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
     let text = &text[..end];
     // A word too long for a language may be a value.
-    let end = text
-        .split_inclusive(' ')
-        .take_while(|word| word.len() <= 24)
-        .map(str::len)
-        .sum();
-    text[..end]
-        .trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '(' | ')' | ',' | ';'))
+    let end = text.split_inclusive(' ').take_while(|word| word.len() <= 24).map(str::len).sum();
+    text[..end].trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '(' | ')' | ',' | ';'))
 }

@@ -39,13 +39,9 @@ impl Suppressions {
     }
 
     fn judge(&self, finding: &mut Finding, used: &mut [bool]) {
-        let excuses: Vec<Option<Suppression>> = (0..finding.occurrences.len())
-            .map(|index| self.excuse(finding, index, used))
-            .collect();
-        let accepted = self
-            .baseline
-            .as_ref()
-            .is_some_and(|baseline| baseline.contains(&finding.fingerprint));
+        let excuses: Vec<Option<Suppression>> =
+            (0..finding.occurrences.len()).map(|index| self.excuse(finding, index, used)).collect();
+        let accepted = self.baseline.as_ref().is_some_and(|baseline| baseline.contains(&finding.fingerprint));
         // A place beyond the limit of listed ones cannot be excused by its path or its line.
         let everywhere = finding.more_occurrences == 0 && excuses.iter().all(Option::is_some);
         if accepted {
@@ -54,9 +50,7 @@ impl Suppressions {
             finding.suppression = excuses.into_iter().flatten().next();
         } else {
             let mut excuses = excuses.into_iter();
-            finding
-                .occurrences
-                .retain(|_| excuses.next().flatten().is_none());
+            finding.occurrences.retain(|_| excuses.next().flatten().is_none());
         }
     }
 
@@ -64,24 +58,15 @@ impl Suppressions {
     fn excuse(&self, finding: &Finding, index: usize, used: &mut [bool]) -> Option<Suppression> {
         let occurrence = &finding.occurrences[index];
         if let Some(reason) = marked(finding, occurrence) {
-            return Some(Suppression::Mark {
-                reason: without_secret(reason, finding),
-            });
+            return Some(Suppression::Mark { reason: without_secret(reason, finding) });
         }
-        let matching = self
-            .allowlist
-            .entries()
-            .iter()
-            .zip(used)
-            .filter(|(allow, _)| allow.covers(finding, occurrence));
+        let matching = self.allowlist.entries().iter().zip(used).filter(|(allow, _)| allow.covers(finding, occurrence));
         let mut reason = None;
         for (allow, used) in matching {
             *used = true;
             reason.get_or_insert(allow.reason());
         }
-        reason.map(|reason| Suppression::Allowlist {
-            reason: reason.to_owned(),
-        })
+        reason.map(|reason| Suppression::Allowlist { reason: reason.to_owned() })
     }
 }
 
@@ -89,22 +74,17 @@ impl Suppressions {
 /// past cannot be marked.
 fn marked<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<&'a str> {
     let later = |other: &&Occurrence| {
-        let same_file =
-            occurrence.origin.path().is_some() && other.origin.path() == occurrence.origin.path();
+        let same_file = occurrence.origin.path().is_some() && other.origin.path() == occurrence.origin.path();
         other.mark.is_some() && same_file && age(&other.origin) > age(&occurrence.origin)
     };
     let marked = occurrence.mark.is_some().then_some(occurrence);
-    marked
-        .or_else(|| finding.occurrences.iter().find(later))
-        .and_then(|marked| marked.mark.as_deref())
+    marked.or_else(|| finding.occurrences.iter().find(later)).and_then(|marked| marked.mark.as_deref())
 }
 
 /// When a version of a file came to be; what is on disk or staged is the newest.
 fn age(origin: &Origin) -> i64 {
     match origin {
-        Origin::GitBlob { introduced, .. } => introduced
-            .as_ref()
-            .map_or(i64::MIN, |introduced| introduced.time),
+        Origin::GitBlob { introduced, .. } => introduced.as_ref().map_or(i64::MIN, |introduced| introduced.time),
         _ => i64::MAX,
     }
 }
@@ -112,9 +92,5 @@ fn age(origin: &Origin) -> i64 {
 /// A reason is shown in reports; on a one-line file it could run into the value itself.
 fn without_secret(reason: &str, finding: &Finding) -> String {
     let holds = memchr::memmem::find(reason.as_bytes(), finding.secret.expose()).is_some();
-    if holds {
-        String::new()
-    } else {
-        reason.to_owned()
-    }
+    if holds { String::new() } else { reason.to_owned() }
 }

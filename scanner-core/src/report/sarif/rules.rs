@@ -12,26 +12,13 @@ const MAX_DESCRIPTION: usize = 1_024;
 
 /// A rule; `confidence` is the best of its findings, which orders alerts.
 pub fn descriptor(rule: &Rule, confidence: f32) -> sarif::ReportingDescriptor {
-    let help = if rule.help.is_empty() {
-        GENERAL_HELP
-    } else {
-        &rule.help
-    };
-    let full = format!(
-        "{} of {}, severity {}. {help}",
-        rule.name,
-        rule.provider.name,
-        rule.severity.as_str()
-    );
+    let help = if rule.help.is_empty() { GENERAL_HELP } else { &rule.help };
+    let full = format!("{} of {}, severity {}. {help}", rule.name, rule.provider.name, rule.severity.as_str());
     let mut properties = bag([
         ("security-severity", json!(security_severity(rule.severity))),
         ("precision", json!(precision(confidence))),
     ]);
-    properties.tags = Some(vec![
-        "security".into(),
-        "secret".into(),
-        "external/cwe/cwe-798".into(),
-    ]);
+    properties.tags = Some(vec!["security".into(), "secret".into(), "external/cwe/cwe-798".into()]);
     sarif::ReportingDescriptor::builder()
         .id(cut(&rule.id, MAX_NAME))
         .name(cut(&rule.name, MAX_NAME))
@@ -45,9 +32,7 @@ pub fn descriptor(rule: &Rule, confidence: f32) -> sarif::ReportingDescriptor {
 
 /// The repository without the user name or password its address may carry; `None` when it is no address.
 pub fn provenance(repository: &Repository) -> Option<sarif::VersionControlDetails> {
-    let mut details = sarif::VersionControlDetails::builder()
-        .repository_uri(without_user(&repository.url)?)
-        .build();
+    let mut details = sarif::VersionControlDetails::builder().repository_uri(without_user(&repository.url)?).build();
     details.revision_id.clone_from(&repository.revision);
     details.branch.clone_from(&repository.branch);
     Some(details)
@@ -73,29 +58,17 @@ fn precision(confidence: f32) -> &'static str {
 }
 
 fn text(text: &str) -> sarif::MultiformatMessageString {
-    sarif::MultiformatMessageString::builder()
-        .text(cut(text, MAX_DESCRIPTION))
-        .build()
+    sarif::MultiformatMessageString::builder().text(cut(text, MAX_DESCRIPTION)).build()
 }
 
 fn with_markdown(help: &str, rule: &Rule) -> sarif::MultiformatMessageString {
-    let links = rule
-        .references
-        .iter()
-        .map(|link| format!("\n- <{link}>"))
-        .collect::<String>();
+    let links = rule.references.iter().map(|link| format!("\n- <{link}>")).collect::<String>();
     let markdown = format!("**{}**\n\n{help}\n{links}", rule.name);
-    sarif::MultiformatMessageString::builder()
-        .text(help)
-        .markdown(markdown.trim_end())
-        .build()
+    sarif::MultiformatMessageString::builder().text(help).markdown(markdown.trim_end()).build()
 }
 
 fn help_uri(rule: &Rule) -> &str {
-    let page = rule
-        .references
-        .iter()
-        .find(|link| link.starts_with("https://"));
+    let page = rule.references.iter().find(|link| link.starts_with("https://"));
     page.map_or(env!("CARGO_PKG_REPOSITORY"), String::as_str)
 }
 
@@ -119,18 +92,9 @@ mod tests {
     #[test]
     fn a_repository_address_loses_its_user() {
         let table = [
-            (
-                "https://user:pass@host.example/a/b.git",
-                Some("https://host.example/a/b.git"),
-            ),
-            (
-                "https://host.example/a?token=x",
-                Some("https://host.example/a"),
-            ),
-            (
-                "ssh://git@host.example:22/a",
-                Some("ssh://host.example:22/a"),
-            ),
+            ("https://user:pass@host.example/a/b.git", Some("https://host.example/a/b.git")),
+            ("https://host.example/a?token=x", Some("https://host.example/a")),
+            ("ssh://git@host.example:22/a", Some("ssh://host.example:22/a")),
             ("git@host.example:a/b", None),
             ("/srv/git/a", None),
         ];

@@ -6,14 +6,9 @@ use serde_sarif::sarif;
 /// Where the bytes are: a path below `%SRCROOT%`, or a name of our own for what has no path.
 pub fn artifact(origin: &Origin) -> sarif::ArtifactLocation {
     match (origin.path(), origin) {
-        (Some(path), _) => sarif::ArtifactLocation::builder()
-            .uri(encode(path))
-            .uri_base_id("%SRCROOT%")
-            .build(),
+        (Some(path), _) => sarif::ArtifactLocation::builder().uri(encode(path)).uri_base_id("%SRCROOT%").build(),
         (None, Origin::GitBlob { id, .. }) => named(&format!("git-blob/{id}")),
-        (None, Origin::GitMessage { kind, introduced }) => {
-            named(&format!("git-{kind}-message/{}", introduced.commit))
-        }
+        (None, Origin::GitMessage { kind, introduced }) => named(&format!("git-{kind}-message/{}", introduced.commit)),
         (None, _) => named("standard-input"),
     }
 }
@@ -24,18 +19,15 @@ fn named(name: &str) -> sarif::ArtifactLocation {
 
 /// A path as a relative reference of RFC 3986. A colon is encoded too: in a first segment it would end a scheme.
 pub fn encode(path: &str) -> String {
-    path.trim_start_matches("./")
-        .trim_start_matches('/')
-        .bytes()
-        .fold(String::new(), |mut uri, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => uri.push(char::from(byte)),
-                b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')'
-                | b'*' | b'+' | b',' | b';' | b'=' | b'@' => uri.push(char::from(byte)),
-                other => uri.push_str(&format!("%{other:02X}")),
-            }
-            uri
-        })
+    path.trim_start_matches("./").trim_start_matches('/').bytes().fold(String::new(), |mut uri, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => uri.push(char::from(byte)),
+            b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+            | b'=' | b'@' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+        uri
+    })
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ struct Comparison<'a> {
     candidates: Vec<(ObjectId, String)>,
     old: HashSet<ObjectId>,
     gone: Vec<ObjectId>,
+    /// Folders to compare with the same folder in the parents that have it. A list: trees nest as deep as their author likes.
+    pending: Vec<(String, ObjectId, Vec<ObjectId>)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -95,6 +97,7 @@ impl<'a> Comparison<'a> {
             candidates: Vec::new(),
             old: HashSet::new(),
             gone: Vec::new(),
+            pending: Vec::new(),
         }
     }
 
@@ -105,14 +108,16 @@ impl<'a> Comparison<'a> {
         };
         let parents = graph.parents(position).iter();
         let parents: Vec<ObjectId> = parents.filter_map(|parent| root(&graph.commits[*parent as usize])).collect();
-        self.folder("", tree, &parents);
+        self.pending.push((String::new(), tree, parents));
+        while let Some((prefix, tree, parents)) = self.pending.pop() {
+            self.folder(&prefix, tree, &parents);
+        }
         self.keep(position);
         if self.trees.len() > 4096 {
             self.trees.clear();
         }
     }
 
-    /// Compares a folder with the same folder in the parents that have it.
     fn folder(&mut self, prefix: &str, tree: ObjectId, parents: &[ObjectId]) {
         if parents.contains(&tree) {
             return;
@@ -126,7 +131,7 @@ impl<'a> Comparison<'a> {
             let path = || format!("{prefix}{}", String::from_utf8_lossy(&file.name));
             if file.is_tree {
                 let folders: Vec<ObjectId> = same_name.filter(|file| file.is_tree).map(|file| file.id).collect();
-                self.folder(&(path() + "/"), file.id, &folders);
+                self.pending.push((path() + "/", file.id, folders));
             } else if same_name.clone().all(|other| other.is_tree || other.id != file.id) {
                 self.candidates.push((file.id, path()));
             }

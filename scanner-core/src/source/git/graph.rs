@@ -24,14 +24,14 @@ pub struct Commit {
     parents: (u32, u32),
 }
 
-/// An object that a commit or tag names and the database does not hold.
+/// An object that a commit names and the database does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Absent {
     /// What is missing.
     pub id: ObjectId,
-    /// The commit's position, or `NONE` for a tag's target.
+    /// The position of the commit that names it.
     pub commit: u32,
-    /// `commit`, `tree` or `object`.
+    /// `commit` or `tree`.
     pub kind: &'static str,
 }
 
@@ -54,10 +54,12 @@ impl Graph {
     /// Reads every commit and tag; parents of `shallow` commits are left out, as git does.
     pub fn read(objects: &Objects, shallow: &[ObjectId], threads: usize) -> Graph {
         let kinds = Kinds::of(&[Kind::Commit, Kind::Tag]);
-        let walked = objects.walk(kinds, &|_| true, threads, &|| Collector { objects, ..Collector::new(objects) });
+        let walked = objects.walk(kinds, &|_| true, threads, &|| Collector::new(objects));
         let mut raw: Vec<RawCommit> = Vec::new();
         let mut targets = HashMap::new();
+        let mut warnings = walked.warnings;
         for visitor in walked.visitors {
+            warnings.extend(visitor.warnings);
             raw.extend(visitor.commits);
             targets.extend(visitor.targets);
         }
@@ -66,7 +68,7 @@ impl Graph {
             commits: Vec::with_capacity(raw.len()),
             absent: Vec::new(),
             cut: HashSet::new(),
-            warnings: walked.warnings,
+            warnings,
             parents: Vec::new(),
             position: vec![NONE; objects.len()],
             targets,
@@ -182,11 +184,12 @@ struct Collector<'a> {
     objects: &'a Objects,
     commits: Vec<RawCommit>,
     targets: Vec<(u32, Option<u32>)>,
+    warnings: Vec<Warning>,
 }
 
 impl<'a> Collector<'a> {
     fn new(objects: &'a Objects) -> Collector<'a> {
-        Collector { objects, commits: Vec::new(), targets: Vec::new() }
+        Collector { objects, commits: Vec::new(), targets: Vec::new(), warnings: Vec::new() }
     }
 }
 
@@ -198,7 +201,13 @@ impl Visitor for Collector<'_> {
             return;
         }
         match visit.kind {
-            Kind::Commit => self.commits.extend(parse_commit(visit.object, visit.bytes)),
+            Kind::Commit => match parse_commit(visit.object, visit.bytes) {
+                Some(commit) => self.commits.push(commit),
+                None => {
+                    let id = self.objects.id(visit.object).to_string();
+                    self.warnings.push(Warning::unscanned("corrupt-object", id, "a commit's headers cannot be read"));
+                }
+            },
             Kind::Tag => {
                 let id = visit.bytes.strip_prefix(b"object ").and_then(|rest| parse_id(rest.get(..40)?));
                 self.targets.push((visit.object, id.and_then(|id| self.objects.find(&id))));

@@ -80,7 +80,8 @@ fn resolve_word(repository: &Repository, spec: &str, word: &str) -> Result<Revis
 
 /// Splits at `dots` unless they are part of `:/text` or `^{/text}`; an omitted side is `HEAD`.
 fn split_range<'a>(word: &'a str, dots: &str) -> Option<(&'a str, &'a str)> {
-    let at = word.find(dots).filter(|at| !word[..*at].contains(['{', ':']))?;
+    let is_text = |before: &str| before.contains(':') || before.matches('{').count() > before.matches('}').count();
+    let at = word.find(dots).filter(|at| !is_text(&word[..*at]))?;
     let or_head = |name: &'a str| if name.is_empty() { "HEAD" } else { name };
     Some((or_head(&word[..at]), or_head(&word[at + dots.len()..])))
 }

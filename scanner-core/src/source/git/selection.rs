@@ -10,7 +10,7 @@ use super::revisions::{resolve, unresolved};
 use super::trees::Trees;
 use crate::blob::ObjectId;
 use crate::warning::Warning;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
 /// What of a repository's history is asked for; empty: everything.
@@ -268,12 +268,12 @@ fn reachable(objects: &Objects, graph: &Graph, trees: &Trees, roots: &Roots, rea
             let base = trees.trees[place as usize].base;
             next = (base != NONE && !found.contains(trees.trees[base as usize].object)).then_some(base);
         }
-        let mut entries = HashMap::new();
+        let mut entries = HashSet::new();
         for place in chain.into_iter().rev() {
             trees.removed(place).iter().for_each(|entry| _ = entries.remove(entry));
-            entries.extend(trees.added(place).iter().map(|entry| (*entry, ())));
+            entries.extend(trees.added(place).iter().copied());
         }
-        pending.extend(entries.into_keys().map(|entry| entry.child));
+        pending.extend(entries.into_iter().map(|entry| entry.child));
     }
     found
 }

@@ -10,7 +10,7 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::{Flags, Mode};
 use gix::index::extension::Tree as CachedTree;
 use gix::index::{Entry, State};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A blob in the index that is new against `HEAD`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,28 +89,34 @@ impl Comparison<'_> {
         let mut names: Vec<HeadEntry> = head.map(|id| self.tree(prefix, id)).unwrap_or_default();
         // By plain name: a file and a folder of one name (a type change) are told apart below.
         names.sort_by(|a, b| a.name.cmp(&b.name));
+        let known_below = cached.iter().flat_map(|tree| &tree.children);
+        let known_below: HashMap<&[u8], &CachedTree> = known_below.map(|tree| (tree.name.as_slice(), tree)).collect();
         let mut seen = vec![false; names.len()];
         let mut rest = entries;
         while let Some(first) = rest.first() {
             let path: &[u8] = first.path(self.index);
-            let tail = &path[prefix.len()..];
+            let Some(tail) = path.strip_prefix(prefix) else {
+                // An index out of order: looked at rather than missed.
+                self.file(first, None);
+                rest = &rest[1..];
+                continue;
+            };
             let (name, is_folder) = match tail.find_byte(b'/') {
                 Some(end) => (&tail[..end], true),
-                None => (&tail[..], false),
+                None => (tail, false),
             };
             let known = names.binary_search_by(|entry| entry.name.as_slice().cmp(name)).ok();
             if is_folder {
                 let below = path[..=prefix.len() + name.len()].to_vec();
-                let size = rest.partition_point(|entry| entry.path(self.index).starts_with(&below));
+                let size = rest.partition_point(|entry| entry.path(self.index).starts_with(&below)).max(1);
                 let (inside, after) = rest.split_at(size);
                 rest = after;
                 let head = known.filter(|at| names[*at].is_folder);
                 head.inspect(|at| seen[*at] = true);
-                let cached = cached.and_then(|tree| tree.children.iter().find(|child| child.name.as_slice() == name));
                 if first.mode == Mode::DIR {
                     self.sparse_folder(&below, head.map(|at| names[at].id), own_id(&first.id));
                 } else {
-                    self.folder(&below, head.map(|at| names[at].id), cached, inside);
+                    self.folder(&below, head.map(|at| names[at].id), known_below.get(name).copied(), inside);
                 }
             } else {
                 rest = &rest[1..];

@@ -1,0 +1,95 @@
+//! Values that cannot be secrets by their form: templates, references, code. Cheap tests, no lists of known values.
+
+/// The shortest value worth scoring.
+const SHORTEST: usize = 6;
+
+/// Whether a value is a template, a reference to a secret kept elsewhere, or too short.
+pub fn is_reference(value: &[u8]) -> bool {
+    let (Some(&first), Some(&last)) = (value.first(), value.last()) else { return true };
+    if value.len() < SHORTEST {
+        return true;
+    }
+    match first {
+        b'$' => is_variable(value),
+        b'%' => last == b'%' || value.get(1) == Some(&b'(') || has_placeholder(value),
+        b'{' => last == b'}' || value.get(1) == Some(&b'{'),
+        b'<' => value.get(1) == Some(&b'%') || value.get(1) == Some(&b'?'),
+        b'E' if value.starts_with(b"ENC[") => true,
+        b'-' if value.starts_with(b"-----") => true,
+        b'v' if value.starts_with(b"vault:") => true,
+        b'o' if value.starts_with(b"op://") => true,
+        _ => has_placeholder(value),
+    }
+}
+
+/// `$NAME`, `${…}`, `$(…)`; a hash (`$2b$…`) and a password that starts with a dollar sign are none.
+fn is_variable(value: &[u8]) -> bool {
+    match value[1] {
+        b'{' | b'(' => true,
+        b'0'..=b'9' => false,
+        b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+            let name = value[1..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'>'));
+            let plain = name.count() == value.len() - 1;
+            let upper = !value.iter().any(u8::is_ascii_lowercase);
+            plain && (upper || value.contains(&b'_') || !value.iter().any(u8::is_ascii_digit)) || has_placeholder(value)
+        }
+        b'$' => value.len() < 9 && value.iter().all(|b| matches!(b, b'$')),
+        _ => has_placeholder(value),
+    }
+}
+
+/// A hole for another value: `${…}`, `{{…}}`, `#{…}`, `<%…`, `$(…)`, `%s`, `{}`, `{name}`, `\(name)`.
+fn has_placeholder(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'{' | b'%' | b'(')) {
+        let before = if at > 0 { rest[at - 1] } else { 0 };
+        let after = &rest[at + 1..];
+        match rest[at] {
+            b'{' => {
+                let close = after.iter().position(|b| *b == b'}');
+                let inner = close.map(|end| &after[..end]);
+                let named = inner.is_some_and(|text| text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':')));
+                let opens = matches!(before, b'$' | b'#' | b'{' | b'%');
+                if close.is_some() && (named || opens) || (opens && before == b'{' && after.contains(&b'}')) {
+                    return true;
+                }
+            }
+            b'(' => {
+                if matches!(before, b'$' | b'\\') && after.contains(&b')') {
+                    return true;
+                }
+            }
+            _ => {
+                let alone = after.first().is_some_and(|b| matches!(b, b's' | b'd' | b'@' | b'v' | b'q' | b'x'));
+                let ends = after.get(1).is_none_or(|b| !b.is_ascii_alphanumeric());
+                if (alone && ends) || before == b'<' || (after.first() == Some(&b'(') && after.contains(&b')')) {
+                    return true;
+                }
+            }
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Whether unquoted text is an expression of a program (or a plain word) rather than a value. `after` is the byte behind it.
+pub fn is_code(text: &[u8], after: u8) -> bool {
+    let mut digits = 0;
+    let mut symbols = 0;
+    let mut joints = 0;
+    let mut calls = false;
+    for (index, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => {}
+            b'_' | b'.' | b'-' | b':' | b'/' => joints += 1,
+            b'(' | b'[' | b'{' => calls = calls || text.get(index.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric) || text.len() < 12,
+            b'>' if index > 0 && text[index - 1] == b'-' => calls = true,
+            _ => symbols += 1,
+        }
+    }
+    let plain_word = digits == 0 && symbols == 0 && (joints > 0 || text.len() < 20);
+    let number = digits + joints == text.len();
+    let ended = matches!(after, b'(' | b'[' | b'{');
+    plain_word || calls || ended || (number && text.len() < 10)
+}

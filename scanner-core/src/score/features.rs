@@ -1,0 +1,305 @@
+//! Turns a candidate into numbers, each with a name that a report can show.
+
+use super::form::{Form, form};
+use super::name::{self, Head, Name};
+use super::shape::{Alphabet, Shape, shape};
+use super::surroundings::Surroundings;
+use super::trigram::{Letters, letters};
+use super::words::{each_word, is_credential, is_placeholder};
+use crate::detect::assignment::Syntax;
+
+macro_rules! features {
+    ($($name:ident = $reason:literal,)*) => {
+        /// One number about a candidate.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Feature { $($name,)* }
+
+        /// The name of each feature in evidence.
+        pub const REASONS: &[&str] = &[$($reason,)*];
+    };
+}
+
+features! {
+    Bias = "assigned-to-a-name",
+    Random = "random-for-its-alphabet",
+    Bits = "length-for-its-alphabet",
+    WordBits = "letters-like-words",
+    WordExcess = "too-word-like",
+    Changes = "class-changes",
+    ChangeLack = "too-few-class-changes",
+    DistinctLack = "too-few-distinct-characters",
+    StepExcess = "sequence",
+    Run = "repeated-character",
+    Digits = "digits-only",
+    Hex = "hex",
+    Lower = "lower-case-only",
+    Upper = "upper-case-only",
+    LowerDigits = "lower-case-and-digits",
+    UpperDigits = "upper-case-and-digits",
+    Letters = "letters-only",
+    Alphanumeric = "letters-and-digits",
+    Base64Url = "base64url",
+    Base64 = "base64",
+    Symbols = "symbols",
+    NonAscii = "non-ascii",
+    Under8 = "under-8-characters",
+    Under12 = "8-to-11-characters",
+    Under16 = "12-to-15-characters",
+    Under24 = "16-to-23-characters",
+    Under48 = "24-to-47-characters",
+    Under129 = "48-to-128-characters",
+    Longer = "over-128-characters",
+    Placeholder = "placeholder-word",
+    Credential = "names-a-credential",
+    SameAsName = "repeats-its-name",
+    FormUuid = "uuid",
+    FormVersion = "version-or-number",
+    FormPath = "path",
+    FormUrl = "url",
+    FormEmail = "email",
+    FormDotted = "dotted-name",
+    FormJoined = "joined-words",
+    FormCamel = "identifier",
+    FormSentence = "sentence",
+    FormColor = "color",
+    FormDigest = "digest",
+    FormPublicKey = "public-key",
+    FormRegex = "regular-expression",
+    FormFormat = "format-string",
+    FormMasked = "masked",
+    FormMarkup = "markup-or-query",
+    FormMime = "mime-type",
+    FormResource = "resource-name",
+    NameOther = "name-without-credential",
+    NameAccess = "name-says-access",
+    NameKey = "name-says-key",
+    NameToken = "name-says-token",
+    NameNamedKey = "name-says-api-key",
+    NameSecret = "name-says-secret",
+    NamePassword = "name-says-password",
+    NameAbout = "name-is-about-a-credential",
+    NameTurned = "name-says-otherwise",
+    NamePretend = "name-says-test",
+    NameDigest = "name-says-digest",
+    Literal = "quoted-literal",
+    Bare = "unquoted",
+    Argument = "argument",
+    Fallback = "fallback",
+    Comparison = "comparison",
+    Markup = "markup",
+    Query = "query",
+    Header = "header",
+    Flag = "flag",
+    Sql = "sql-clause",
+    Prose = "prose",
+    Block = "block",
+    PasswordMixed = "mixed-password",
+    PasswordSymbols = "password-with-symbols",
+    PasswordWord = "password-is-a-word",
+    Comment = "comment",
+    LineDigest = "line-about-digests",
+    LineShowing = "line-shows-an-example",
+    LineTesting = "line-tests",
+    Dense = "dense-text",
+}
+
+/// How many features there are.
+pub const COUNT: usize = REASONS.len();
+
+/// A candidate as numbers.
+#[derive(Clone, Debug)]
+pub struct Features(pub [f32; COUNT]);
+
+impl Features {
+    fn set(&mut self, feature: Feature, value: f32) {
+        self.0[feature as usize] = value;
+    }
+
+    fn flag(&mut self, feature: Feature, holds: bool) {
+        self.0[feature as usize] = f32::from(u8::from(holds));
+    }
+
+    /// The number of one feature.
+    pub fn get(&self, feature: Feature) -> f32 {
+        self.0[feature as usize]
+    }
+}
+
+/// The features of a value, its name and how they hang together.
+pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Features {
+    let mut features = Features([0.0; COUNT]);
+    features.set(Feature::Bias, 1.0);
+    if value.is_empty() {
+        return features;
+    }
+    let shape = shape(value);
+    let letters = letters(value, shape.alphabet == Alphabet::Hex);
+    randomness(&mut features, &shape, &letters);
+    alphabet(&mut features, &shape);
+    features.set(length(shape.len), 1.0);
+    if let Some(form) = form(value, shape.spaces, shape.symbols) {
+        features.set(form_feature(form), 1.0);
+    }
+    let name = key.map(name::read).unwrap_or_default();
+    content(&mut features, value, key, &shape);
+    if key.is_some() {
+        named(&mut features, &name);
+        password(&mut features, &name, &shape, &letters);
+    }
+    if let Some(syntax) = syntax {
+        features.set(syntax_feature(syntax), 1.0);
+    }
+    features
+}
+
+/// Adds what the line says.
+pub fn add_surroundings(features: &mut Features, line: &Surroundings) {
+    features.flag(Feature::Comment, line.comment);
+    features.flag(Feature::LineDigest, line.digest);
+    features.flag(Feature::LineShowing, line.showing);
+    features.flag(Feature::LineTesting, line.testing);
+    features.flag(Feature::Dense, line.dense);
+}
+
+fn randomness(features: &mut Features, shape: &Shape, letters: &Letters) {
+    let words = letters.deviation;
+    let (changes, distinct, steps) = (shape.change_deviation(), shape.distinct_deviation(), shape.step_deviation());
+    let looks_random = shape.bits() >= 60.0 && words < 2.5 && changes > -2.5 && distinct > -2.5 && steps < 2.5;
+    features.flag(Feature::Random, looks_random && shape.spaces == 0 && shape.longest_run < 5);
+    features.set(Feature::Bits, (shape.bits() / 64.0).min(3.0));
+    let bits = if shape.alphabet == Alphabet::Hex { 0.0 } else { letters.bits };
+    features.set(Feature::WordBits, (bits / 10.0).clamp(-2.0, 4.0));
+    features.set(Feature::WordExcess, (words - 2.5).clamp(0.0, 8.0));
+    features.set(Feature::Changes, changes.clamp(-4.0, 2.0));
+    features.set(Feature::ChangeLack, (-2.5 - changes).clamp(0.0, 6.0));
+    features.set(Feature::DistinctLack, (-2.5 - distinct).clamp(0.0, 8.0));
+    features.set(Feature::StepExcess, (steps - 2.5).clamp(0.0, 8.0));
+    features.set(Feature::Run, (shape.longest_run as f32 - 3.0).clamp(0.0, 6.0));
+}
+
+fn alphabet(features: &mut Features, shape: &Shape) {
+    let feature = match shape.alphabet {
+        Alphabet::Digits => Feature::Digits,
+        Alphabet::Hex => Feature::Hex,
+        Alphabet::Lower => Feature::Lower,
+        Alphabet::Upper => Feature::Upper,
+        Alphabet::LowerDigits => Feature::LowerDigits,
+        Alphabet::UpperDigits => Feature::UpperDigits,
+        Alphabet::Letters => Feature::Letters,
+        Alphabet::Alphanumeric => Feature::Alphanumeric,
+        Alphabet::Base64Url => Feature::Base64Url,
+        Alphabet::Base64 => Feature::Base64,
+        Alphabet::Symbols => Feature::Symbols,
+    };
+    features.set(feature, 1.0);
+    features.flag(Feature::NonAscii, shape.other > 0);
+}
+
+fn length(len: usize) -> Feature {
+    match len {
+        0..8 => Feature::Under8,
+        8..12 => Feature::Under12,
+        12..16 => Feature::Under16,
+        16..24 => Feature::Under24,
+        24..48 => Feature::Under48,
+        48..129 => Feature::Under129,
+        _ => Feature::Longer,
+    }
+}
+
+/// Words inside the value: placeholders, names of credentials, the words of its own name.
+fn content(features: &mut Features, value: &[u8], key: Option<&[u8]>, shape: &Shape) {
+    let (mut placeholder, mut credential, mut short, mut repeats) = (0.0f32, 0.0f32, 0usize, 0.0f32);
+    // Long values of random letters hold many short words by chance.
+    each_word(value, |word| {
+        if is_placeholder(word) {
+            if word.len() >= 4 { placeholder += 1.0 } else { short += word.len() }
+        } else if word.len() >= 4 && is_credential(word) {
+            credential += 1.0;
+        }
+        if word.len() >= 4 && key.is_some_and(|key| contains_ignoring_case(key, word)) {
+            repeats += 1.0;
+        }
+    });
+    let letters = (shape.lower + shape.upper) as usize;
+    if short * 3 > letters && short > 0 || letters >= 7 && contains_ignoring_case(value, b"example") {
+        placeholder = placeholder.max(1.0);
+    }
+    features.set(Feature::Placeholder, placeholder.min(2.0));
+    features.set(Feature::Credential, credential.min(2.0));
+    features.set(Feature::SameAsName, repeats.min(2.0));
+}
+
+fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
+    let first = word[0] | 0x20;
+    let last = text.len().saturating_sub(word.len() - 1);
+    (0..last).any(|at| text[at] | 0x20 == first && text[at..at + word.len()].eq_ignore_ascii_case(word))
+}
+
+fn named(features: &mut Features, name: &Name) {
+    let head = match name.head {
+        Head::Other => Feature::NameOther,
+        Head::Access => Feature::NameAccess,
+        Head::Key => Feature::NameKey,
+        Head::Token => Feature::NameToken,
+        Head::NamedKey => Feature::NameNamedKey,
+        Head::Secret => Feature::NameSecret,
+        Head::Password => Feature::NamePassword,
+    };
+    features.set(head, 1.0);
+    features.flag(Feature::NameAbout, name.about);
+    features.flag(Feature::NameTurned, name.turned);
+    features.flag(Feature::NamePretend, name.pretend);
+    features.flag(Feature::NameDigest, name.digest);
+}
+
+/// What only a password may be: short, chosen by a person, with a word in it.
+fn password(features: &mut Features, name: &Name, shape: &Shape, letters: &Letters) {
+    if name.head != Head::Password || name.about || shape.spaces > 0 {
+        return;
+    }
+    let classes = [shape.lower, shape.upper, shape.digits, shape.symbols].iter().filter(|count| **count > 0).count();
+    features.flag(Feature::PasswordMixed, classes >= 3 && shape.digits > 0);
+    features.flag(Feature::PasswordSymbols, shape.alphabet == Alphabet::Symbols && classes >= 2);
+    features.flag(Feature::PasswordWord, classes == 1 && letters.count > 0);
+}
+
+fn form_feature(form: Form) -> Feature {
+    match form {
+        Form::Uuid => Feature::FormUuid,
+        Form::Version => Feature::FormVersion,
+        Form::Path => Feature::FormPath,
+        Form::Url => Feature::FormUrl,
+        Form::Email => Feature::FormEmail,
+        Form::Dotted => Feature::FormDotted,
+        Form::Joined => Feature::FormJoined,
+        Form::Camel => Feature::FormCamel,
+        Form::Sentence => Feature::FormSentence,
+        Form::Color => Feature::FormColor,
+        Form::Digest => Feature::FormDigest,
+        Form::PublicKey => Feature::FormPublicKey,
+        Form::Regex => Feature::FormRegex,
+        Form::Format => Feature::FormFormat,
+        Form::Masked => Feature::FormMasked,
+        Form::Markup => Feature::FormMarkup,
+        Form::Mime => Feature::FormMime,
+        Form::Resource => Feature::FormResource,
+    }
+}
+
+fn syntax_feature(syntax: Syntax) -> Feature {
+    match syntax {
+        Syntax::Literal => Feature::Literal,
+        Syntax::Bare => Feature::Bare,
+        Syntax::Argument => Feature::Argument,
+        Syntax::Fallback => Feature::Fallback,
+        Syntax::Comparison => Feature::Comparison,
+        Syntax::Markup => Feature::Markup,
+        Syntax::Query => Feature::Query,
+        Syntax::Header => Feature::Header,
+        Syntax::Flag => Feature::Flag,
+        Syntax::Sql => Feature::Sql,
+        Syntax::Prose => Feature::Prose,
+        Syntax::Block => Feature::Block,
+    }
+}
