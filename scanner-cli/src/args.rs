@@ -191,6 +191,18 @@ pub enum RulesVerb {
         #[arg(long, value_name = "PATH")]
         rules: Vec<PathBuf>,
     },
+    /// Check rule files: every complaint with its file and line
+    Check {
+        /// A rule file, or a folder of them
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run the examples of rule files against all rules
+    Test {
+        /// A rule file, or a folder of them
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// `completions`.

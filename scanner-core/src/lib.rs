@@ -24,4 +24,5 @@ pub use finding::{Finding, Occurrence, Position, Validity};
 pub use rule::{Provider, Rule, Severity};
 pub use rule_set::RuleSet;
 pub use secret::{Fingerprint, Guessable, Secret};
+pub use summary::Summary;
 pub use warning::Warning;

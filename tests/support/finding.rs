@@ -86,3 +86,9 @@ pub fn in_history(path: &str, line: u32, commit: u8, time: i64) -> Occurrence {
 pub fn marked(place: Occurrence, reason: &str) -> Occurrence {
     Occurrence { mark: Some(reason.into()), ..place }
 }
+
+/// A token that an embedded rule finds, `hf_` and letters; the same for the same seed.
+pub fn token(seed: u64) -> String {
+    let letters: String = random(200, seed).chars().filter(char::is_ascii_alphabetic).take(34).collect();
+    ["hf", &letters].join("_")
+}

@@ -4,7 +4,7 @@ use super::request::{self, Plan, counts};
 use crate::args::{BaselineArgs, BaselineOn, BaselineVerb};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
-use crate::terminal::message;
+use crate::terminal::{message, words};
 use std::path::{Path, PathBuf};
 use stopleak_core::Finding;
 use stopleak_core::scan::Outcome;
@@ -31,7 +31,7 @@ fn create(on: &BaselineOn, force: bool) -> Result<u8> {
     let mut baseline = Baseline::new(file.display().to_string());
     baseline.add(gated(&findings, &plan), &plan.today);
     write(&baseline, &file)?;
-    done(on, &format!("{} findings accepted in {}", baseline.len(), file.display()))
+    done(on, &format!("{} accepted in {}", findings_in_words(baseline.len()), file.display()))
 }
 
 fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
@@ -49,7 +49,7 @@ fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
         _ => baseline.add(findings.iter().filter(is_wanted), &plan.today),
     };
     write(&baseline, &file)?;
-    done(on, &format!("{added} findings added to {}, {} accepted in all", file.display(), baseline.len()))
+    done(on, &format!("{} added to {}, {} accepted in all", findings_in_words(added), file.display(), baseline.len()))
 }
 
 fn prune(on: &BaselineOn) -> Result<u8> {
@@ -62,7 +62,15 @@ fn prune(on: &BaselineOn) -> Result<u8> {
     let findings = scanned(&plan, on)?;
     let dropped = baseline.prune(&findings);
     write(&baseline, &file)?;
-    done(on, &format!("{dropped} findings dropped from {}, {} still accepted", file.display(), baseline.len()))
+    done(
+        on,
+        &format!(
+            "{} dropped from {}, {} still accepted",
+            findings_in_words(dropped),
+            file.display(),
+            findings_in_words(baseline.len())
+        ),
+    )
 }
 
 fn plan(on: &BaselineOn) -> Result<(Plan, PathBuf)> {
@@ -93,6 +101,10 @@ fn write(baseline: &Baseline, file: &Path) -> Result<()> {
     std::fs::write(&beside, baseline.to_json())
         .and_then(|()| std::fs::rename(&beside, file))
         .or_fail(|| format!("cannot write {}", file.display()))
+}
+
+fn findings_in_words(count: usize) -> String {
+    words::counted(count as u64, "finding")
 }
 
 fn done(on: &BaselineOn, message: &str) -> Result<u8> {

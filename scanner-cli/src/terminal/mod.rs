@@ -5,7 +5,7 @@ pub mod panic;
 pub mod progress;
 pub mod table;
 pub mod text;
-mod words;
+pub mod words;
 
 use anstyle::{AnsiColor, Style};
 use stopleak_core::Severity;

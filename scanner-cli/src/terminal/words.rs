@@ -51,7 +51,11 @@ pub fn reasons(evidence: &[Evidence]) -> String {
 }
 
 fn list(reasons: &[&Evidence]) -> String {
-    reasons.iter().map(|reason| reason.reason.replace('-', " ")).collect::<Vec<_>>().join(", ")
+    let words = |reason: &&Evidence| match reason.reason {
+        "rule" => "the form is known".to_owned(),
+        other => other.replace('-', " "),
+    };
+    reasons.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

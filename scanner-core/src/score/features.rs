@@ -1,5 +1,6 @@
 //! Turns a candidate into numbers, each with a name that a report can show.
 
+use super::base64;
 use super::form::{Form, form};
 use super::name::{self, Head, Name};
 use super::shape::{Alphabet, Shape, shape};
@@ -42,6 +43,7 @@ features! {
     Base64 = "base64",
     Symbols = "symbols",
     NonAscii = "non-ascii",
+    Base64Text = "base64-of-text",
     Under8 = "under-8-characters",
     Under12 = "8-to-11-characters",
     Under16 = "12-to-15-characters",
@@ -132,12 +134,16 @@ pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Fea
     if value.is_empty() {
         return features;
     }
+    let mut buffer = [0; 192];
+    let text = base64::text(value, &mut buffer);
+    features.flag(Feature::Base64Text, text.is_some());
+    let value = text.unwrap_or(value);
     let shape = shape(value);
     let letters = letters(value, shape.alphabet == Alphabet::Hex);
     randomness(&mut features, &shape, &letters);
     alphabet(&mut features, &shape);
     features.set(length(shape.len), 1.0);
-    if let Some(form) = form(value, shape.spaces, shape.symbols) {
+    if let Some(form) = form(value, &shape) {
         features.set(form_feature(form), 1.0);
     }
     let name = key.map(name::read).unwrap_or_default();

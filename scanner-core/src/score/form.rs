@@ -1,5 +1,7 @@
 //! Forms that are known not to be secrets, or to be something else: identifiers, paths, dates, digests, sentences.
 
+use super::shape::Shape;
+
 /// A form a value has as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -33,34 +35,36 @@ pub enum Form {
 }
 
 /// The form of `value`, if it has a known one.
-pub fn form(value: &[u8], spaces: u32, symbols: u32) -> Option<Form> {
-    if is_masked(value) {
+pub fn form(value: &[u8], shape: &Shape) -> Option<Form> {
+    if is_masked(value, shape) {
         return Some(Form::Masked);
     }
-    if spaces > 0 {
-        return spaced(value, spaces);
+    if shape.spaces > 0 {
+        return spaced(value, shape.spaces);
     }
-    if symbols == 0 {
+    if shape.symbols == 0 {
         return is_camel(value).then_some(Form::Camel);
     }
-    let known = [
-        (is_digest as fn(&[u8]) -> bool, Form::Digest),
-        (is_public_key, Form::PublicKey),
-        (is_resource, Form::Resource),
-        (is_url, Form::Url),
-        (is_uuid, Form::Uuid),
-        (is_numeric, Form::Version),
-        (is_email, Form::Email),
-        (is_path, Form::Path),
-        (is_joined, Form::Joined),
-        (is_dotted, Form::Dotted),
-        (is_mime, Form::Mime),
-        (is_color, Form::Color),
-        (is_markup, Form::Markup),
-        (is_regex, Form::Regex),
-        (is_format, Form::Format),
+    // Each form needs one of some characters: most values are spared most tests.
+    let tests: [(&[u8], fn(&[u8]) -> bool, Form); 15] = [
+        (b"$-:{2", is_digest, Form::Digest),
+        (b"M3", is_public_key, Form::PublicKey),
+        (b":/", is_resource, Form::Resource),
+        (b"/", is_url, Form::Url),
+        (b"-", is_uuid, Form::Uuid),
+        (b".-:/+,", is_numeric, Form::Version),
+        (b"@", is_email, Form::Email),
+        (b"/\\.", is_path, Form::Path),
+        (b"_-:", is_joined, Form::Joined),
+        (b".", is_dotted, Form::Dotted),
+        (b"/", is_mime, Form::Mime),
+        (b"#", is_color, Form::Color),
+        (b"<#./[]", is_markup, Form::Markup),
+        (b"\\.([]", is_regex, Form::Regex),
+        (b"%{", is_format, Form::Format),
     ];
-    known.iter().find(|(test, _)| test(value)).map(|(_, form)| *form)
+    let has = |needed: &[u8]| needed.iter().any(|byte| shape.seen & (1 << byte) != 0);
+    tests.iter().find(|(needed, test, _)| has(needed) && test(value)).map(|(_, _, form)| *form)
 }
 
 fn spaced(value: &[u8], spaces: u32) -> Option<Form> {
@@ -74,11 +78,16 @@ fn spaced(value: &[u8], spaces: u32) -> Option<Form> {
     ((letters + spaces) * 10 >= value.len() as u32 * 7 || spaces > 1).then_some(Form::Sentence)
 }
 
-fn is_masked(value: &[u8]) -> bool {
+fn is_masked(value: &[u8], shape: &Shape) -> bool {
     let (first, last) = (value[0], value[value.len() - 1]);
     let wrapped = matches!((first, last), (b'<', b'>') | (b'[', b']'));
+    if wrapped || (shape.longest_run < 3 && shape.other == 0) {
+        return wrapped;
+    }
     let same = value.iter().filter(|b| **b == first).count();
-    let stars = value.windows(3).any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
+    let stars = value
+        .windows(3)
+        .any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
     wrapped || same * 4 > value.len() * 3 || stars
 }
 
@@ -90,12 +99,18 @@ fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
-/// Dates, times, versions, addresses: digits and joints, with little else.
+/// Dates, times, versions, ranges of versions, addresses: digits and joints, with little else.
 fn is_numeric(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"npm:").unwrap_or(value);
+    let value = value.trim_ascii_start();
+    let range = value.iter().take_while(|b| matches!(b, b'^' | b'~' | b'>' | b'=' | b'<' | b'v' | b'V')).count();
+    let value = &value[range..];
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    let joints = value.iter().filter(|b| matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',')).count();
+    let joints = value.iter().filter(|b| matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'*')).count();
     let letters = value.len() - digits - joints;
-    joints > 0 && letters <= 2 && digits + joints + letters == value.len() && (letters == 0 || joints > 1)
+    let tag = value.iter().position(|b| matches!(b, b'-' | b'+')).map_or(&value[..0], |at| &value[at + 1..]);
+    let release = joints > 1 && tag.len() < 12 && is_path_part(tag) && value[..value.len() - tag.len()].iter().all(|b| !b.is_ascii_alphabetic());
+    joints > 0 && digits > 0 && (letters == 0 || (letters <= 2 && joints > 1) || release)
 }
 
 fn is_email(value: &[u8]) -> bool {
@@ -113,7 +128,9 @@ fn is_url(value: &[u8]) -> bool {
     let Some(colon) = value.windows(3).position(|w| w == b"://") else { return value.starts_with(b"//") };
     let rest = &value[colon + 3..];
     let host = rest.iter().position(|b| matches!(b, b'/' | b'?')).map_or(rest, |end| &rest[..end]);
-    colon < 12 && value[..colon].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')) && !host.contains(&b'@')
+    colon < 12
+        && value[..colon].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'))
+        && !host.contains(&b'@')
 }
 
 /// `/etc/x`, `./x`, `C:\x`, `a/b.txt`: word-like parts between slashes.
@@ -122,7 +139,11 @@ fn is_path(value: &[u8]) -> bool {
     if slashes == 0 {
         return is_file_name(value);
     }
-    if value.starts_with(b"./") || value.starts_with(b"../") || value.starts_with(b"~/") || value.get(1..3) == Some(b":\\") {
+    if value.starts_with(b"./")
+        || value.starts_with(b"../")
+        || value.starts_with(b"~/")
+        || value.get(1..3) == Some(b":\\")
+    {
         return true;
     }
     let parts = value.split(|b| matches!(b, b'/' | b'\\')).filter(|part| !part.is_empty());
@@ -137,7 +158,8 @@ fn is_file_name(value: &[u8]) -> bool {
 
 /// Words joined by dots, dashes and underscores, digits only at the end of a word.
 fn is_path_part(part: &[u8]) -> bool {
-    part.split(|b| matches!(b, b'.' | b'-' | b'_' | b'@' | b':' | b'*' | b'{' | b'}' | b'%' | b'$')).all(is_word_or_empty)
+    part.split(|b| matches!(b, b'.' | b'-' | b'_' | b'@' | b':' | b'*' | b'{' | b'}' | b'%' | b'$'))
+        .all(is_word_or_empty)
 }
 
 fn is_word_or_empty(word: &[u8]) -> bool {
@@ -145,7 +167,10 @@ fn is_word_or_empty(word: &[u8]) -> bool {
 }
 
 fn is_dotted(value: &[u8]) -> bool {
-    value.contains(&b'.') && value.split(|b| matches!(b, b'.' | b':' | b'-' | b'_' | b'#' | b'$')).all(|part| !part.is_empty() && is_camel(part))
+    value.contains(&b'.')
+        && value
+            .split(|b| matches!(b, b'.' | b':' | b'-' | b'_' | b'#' | b'$'))
+            .all(|part| !part.is_empty() && is_camel(part))
 }
 
 fn is_joined(value: &[u8]) -> bool {
@@ -170,10 +195,12 @@ fn is_camel(word: &[u8]) -> bool {
 
 fn is_digest(value: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
-        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$", b"$2y$", b"$6$",
-        b"$argon2", b"pbkdf2",
+        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$",
+        b"$2y$", b"$6$", b"$argon2", b"pbkdf2",
     ];
-    starts.iter().any(|start| value.starts_with(start)) || (value[0] == b'{' && value.contains(&b'}')) || value.starts_with(b"$5$")
+    starts.iter().any(|start| value.starts_with(start))
+        || (value[0] == b'{' && value.contains(&b'}'))
+        || value.starts_with(b"$5$")
 }
 
 fn is_public_key(value: &[u8]) -> bool {
@@ -189,7 +216,9 @@ fn is_resource(value: &[u8]) -> bool {
 
 fn is_mime(value: &[u8]) -> bool {
     let slash = value.iter().position(|b| *b == b'/');
-    slash.is_some_and(|at| value[..at].iter().all(u8::is_ascii_lowercase) && value.len() < 60 && is_path_part(&value[at + 1..]))
+    slash.is_some_and(|at| {
+        value[..at].iter().all(u8::is_ascii_lowercase) && value.len() < 60 && is_path_part(&value[at + 1..])
+    })
 }
 
 fn is_color(value: &[u8]) -> bool {
@@ -199,7 +228,9 @@ fn is_color(value: &[u8]) -> bool {
 fn is_markup(value: &[u8]) -> bool {
     let first = value[0];
     let tags = first == b'<' || value.windows(2).any(|w| w == b"</" || w == b"/>" || w == b"]]");
-    let selector = matches!(first, b'#' | b'.' | b'/' | b'[') && value.iter().all(|b| b.is_ascii_alphanumeric() || b"#.-_[]='\"> :/@*()".contains(b)) && is_words(value);
+    let selector = matches!(first, b'#' | b'.' | b'/' | b'[')
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"#.-_[]='\"> :/@*()".contains(b))
+        && is_words(value);
     let query = [&b"SELECT "[..], b"INSERT ", b"UPDATE ", b"DELETE ", b"CREATE ", b"ALTER ", b"select "];
     tags || selector || query.iter().any(|verb| value.starts_with(verb))
 }
@@ -209,7 +240,8 @@ fn is_words(value: &[u8]) -> bool {
 }
 
 fn is_regex(value: &[u8]) -> bool {
-    let pieces: [&[u8]; 12] = [b"\\d", b"\\w", b"\\s", b"\\b", b"[a-z", b"[A-Z", b"[0-9", b".*", b".+", b"(?:", b"(?i", b"]+"];
+    let pieces: [&[u8]; 12] =
+        [b"\\d", b"\\w", b"\\s", b"\\b", b"[a-z", b"[A-Z", b"[0-9", b".*", b".+", b"(?:", b"(?i", b"]+"];
     let hits = pieces.iter().filter(|piece| value.windows(piece.len()).any(|w| w == **piece)).count();
     hits >= 2 || (hits == 1 && matches!(value[0], b'^' | b'(' | b'[' | b'/'))
 }

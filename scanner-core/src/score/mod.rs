@@ -1,5 +1,6 @@
 //! How likely a candidate is a real secret: a sum of named reasons, calibrated so that 0.9 means nine in ten.
 
+mod base64;
 pub mod checksum;
 mod features;
 mod form;
@@ -150,15 +151,16 @@ fn logit(probability: f32) -> f32 {
 /// What `benches/score.rs` trains and measures with; no part of the engine.
 #[doc(hidden)]
 pub mod training {
-    use super::{Context, features, surroundings};
     pub use super::features::{COUNT, REASONS};
+    use super::{Context, features, surroundings};
 
     /// Every feature of a candidate, its line included.
     pub fn vector(context: &Context) -> [f32; COUNT] {
         let key = context.key.clone();
         let value = &context.bytes[context.secret.clone()];
         let mut found = features::of_value(value, key.clone().map(|key| &context.bytes[key]), context.syntax);
-        let core = key.map_or(context.secret.clone(), |k| k.start.min(context.secret.start)..k.end.max(context.secret.end));
+        let core =
+            key.map_or(context.secret.clone(), |k| k.start.min(context.secret.start)..k.end.max(context.secret.end));
         features::add_surroundings(&mut found, &surroundings::surroundings(context.bytes, core).0);
         found.0
     }

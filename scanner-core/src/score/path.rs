@@ -28,9 +28,11 @@ pub fn path_evidence(path: &str) -> Vec<Evidence> {
 
 fn of_word(word: &[u8]) -> Option<(&'static str, f32)> {
     Some(match word {
-        b"test" | b"tests" | b"testing" | b"testdata" | b"spec" | b"specs" | b"mock" | b"mocks" | b"fixture" | b"fixtures"
-        | b"unittest" | b"unittests" | b"cypress" => ("test-path", -1.0),
-        b"example" | b"examples" | b"sample" | b"samples" | b"demo" | b"demos" | b"tutorial" | b"tutorials" => ("example-path", -0.8),
+        b"test" | b"tests" | b"testing" | b"testdata" | b"spec" | b"specs" | b"mock" | b"mocks" | b"fixture"
+        | b"fixtures" | b"unittest" | b"unittests" | b"cypress" => ("test-path", -1.0),
+        b"example" | b"examples" | b"sample" | b"samples" | b"demo" | b"demos" | b"tutorial" | b"tutorials" => {
+            ("example-path", -0.8)
+        }
         b"doc" | b"docs" | b"documentation" | b"changelog" => ("documentation-path", -0.5),
         b"vendor" | b"vendored" | b"thirdparty" | b"bower" => ("vendored-path", -1.0),
         b"locale" | b"locales" | b"lang" | b"translations" | b"nls" | b"lproj" => ("translation-path", -2.0),
@@ -47,7 +49,11 @@ fn of_name(path: &str, name: &str) -> [(bool, &'static str, f32); 8] {
     [
         (environment && !template, "environment-file", 0.7),
         (template, "example-path", -0.8),
-        (path.contains("node_modules/") || path.contains("site-packages/") || path.contains("third_party/"), "vendored-path", -1.0),
+        (
+            path.contains("node_modules/") || path.contains("site-packages/") || path.contains("third_party/"),
+            "vendored-path",
+            -1.0,
+        ),
         (is_lock(name), "lock-file", -3.0),
         (ends(&[".min.js", ".min.css", ".map", ".bundle.js"]), "minified-file", -1.5),
         (ends(&[".po", ".pot", ".xlf", ".resx", ".strings", ".arb"]), "translation-path", -2.0),
@@ -60,5 +66,8 @@ fn is_lock(name: &str) -> bool {
     name.ends_with(".lock")
         || name.ends_with("-lock.json")
         || name.ends_with("-lock.yaml")
-        || matches!(name, "go.sum" | "npm-shrinkwrap.json" | "packages.lock.json" | "module.bazel.lock" | "checksums.txt")
+        || matches!(
+            name,
+            "go.sum" | "npm-shrinkwrap.json" | "packages.lock.json" | "module.bazel.lock" | "checksums.txt"
+        )
 }

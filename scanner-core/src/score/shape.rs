@@ -43,6 +43,8 @@ pub struct Shape {
     pub symbols: u32,
     pub spaces: u32,
     pub other: u32,
+    /// The bytes that occur, one bit each (above 127 folded down).
+    pub seen: u128,
     /// Distinct bytes.
     pub distinct: u32,
     /// Neighbours of different classes (lower, upper, digit, symbol).
@@ -97,6 +99,7 @@ pub fn shape(value: &[u8]) -> Shape {
         symbols: 0,
         spaces: 0,
         other: 0,
+        seen: 0,
         distinct: 0,
         changes: 0,
         steps: 0,
@@ -127,6 +130,7 @@ pub fn shape(value: &[u8]) -> Shape {
         (last, last_kind) = (byte, kind);
     }
     s.changes = s.changes.saturating_sub(1);
+    s.seen = seen;
     s.distinct = seen.count_ones();
     s.alphabet = alphabet(&s, all);
     s

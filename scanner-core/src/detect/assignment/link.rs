@@ -148,7 +148,9 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
         match reader.at(at) {
             b'=' => break,
             b if is_word(b) => at += 1,
-            b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => at += 1,
+            b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => {
+                at += 1
+            }
             b'\'' if reader.before(at) == b'&' || reader.before(at) == b'<' => at += 1,
             _ => return None,
         }
@@ -158,7 +160,9 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
     }
     let value = reader.skip_spaces(at + 1, 4);
     let mut open = value;
-    while open < value + 3 && matches!(reader.at(open), b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'$' | b'#' | b'[' | b'{') {
+    while open < value + 3
+        && matches!(reader.at(open), b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'$' | b'#' | b'[' | b'{')
+    {
         open += 1;
     }
     let mut path = value;
@@ -167,6 +171,13 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
     }
     let wrapped = reader.at(path) == b'(' && is_quote(reader.at(path + 1));
     (is_quote(reader.at(open)) || wrapped).then_some(Link::Equals(value, false))
+}
+
+/// Whether text ends in a word that stands before the rest of a type, a lifetime included.
+fn is_qualifier(text: &[u8]) -> bool {
+    let start = text.iter().rposition(|b| !is_word(*b)).map_or(0, |at| at + 1);
+    let lifetime = start > 0 && text[start - 1] == b'\'';
+    lifetime || matches!(&text[start..], b"const" | b"unsigned" | b"readonly" | b"static" | b"mut" | b"var" | b"dyn")
 }
 
 /// `|| "…"`, `or "…"`, `?? "…"`, `?: "…"`, `, "…"` after the look-up that ends before `at`.

@@ -65,7 +65,9 @@ pub fn before(reader: &mut Reader, start: usize) -> Before {
         b'?' | b'&' => Before::Query,
         b'/' if reader.before(start - 1) == b'<' => Before::ClosingTag,
         b';' if start > 4 && ends_with(reader, start, b"&amp;") => Before::Query,
-        b'-' if start > 1 && matches!(reader.before(start - 1), b'-' | b' ' | b'\t' | b'"' | b'\'' | b'[') => Before::Flag,
+        b'-' if start > 1 && matches!(reader.before(start - 1), b'-' | b' ' | b'\t' | b'"' | b'\'' | b'[') => {
+            Before::Flag
+        }
         _ if starts_line(reader, start) => Before::Line,
         _ => Before::Other,
     }

@@ -28,7 +28,9 @@ fn is_variable(value: &[u8]) -> bool {
         b'{' | b'(' => true,
         b'0'..=b'9' => false,
         b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
-            let name = value[1..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'>'));
+            let name = value[1..]
+                .iter()
+                .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'>'));
             let plain = name.count() == value.len() - 1;
             let upper = !value.iter().any(u8::is_ascii_lowercase);
             plain && (upper || value.contains(&b'_') || !value.iter().any(u8::is_ascii_digit)) || has_placeholder(value)
@@ -48,7 +50,9 @@ fn has_placeholder(value: &[u8]) -> bool {
             b'{' => {
                 let close = after.iter().position(|b| *b == b'}');
                 let inner = close.map(|end| &after[..end]);
-                let named = inner.is_some_and(|text| text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':')));
+                let named = inner.is_some_and(|text| {
+                    text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
+                });
                 let opens = matches!(before, b'$' | b'#' | b'{' | b'%');
                 if close.is_some() && (named || opens) || (opens && before == b'{' && after.contains(&b'}')) {
                     return true;
@@ -83,13 +87,19 @@ pub fn is_code(text: &[u8], after: u8) -> bool {
             b'0'..=b'9' => digits += 1,
             b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => {}
             b'_' | b'.' | b'-' | b':' | b'/' => joints += 1,
-            b'(' | b'[' | b'{' => calls = calls || text.get(index.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric) || text.len() < 12,
+            b'(' | b'[' | b'{' => {
+                calls =
+                    calls || text.get(index.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric) || text.len() < 12
+            }
             b'>' if index > 0 && text[index - 1] == b'-' => calls = true,
             _ => symbols += 1,
         }
     }
+    let suffix = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let typed = text[..text.len() - suffix].strip_suffix(b"u").or(text[..text.len() - suffix].strip_suffix(b"i"));
+    let typed = typed.is_some_and(|number| number.iter().all(|b| b.is_ascii_digit() || *b == b'_'));
     let plain_word = digits == 0 && symbols == 0 && (joints > 0 || text.len() < 20);
     let number = digits + joints == text.len();
     let ended = matches!(after, b'(' | b'[' | b'{');
-    plain_word || calls || ended || (number && text.len() < 10)
+    plain_word || typed || calls || ended || (number && text.len() < 10)
 }

@@ -49,6 +49,10 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
         }
         return;
     }
+    let shell = tight && place.upper && place.before == Before::Line;
+    if shell && !matches!(reader.at(at), b'"' | b'\'' | b'`' | b'\\' | b'$' | b'(' | b'<') {
+        return unquoted(reader, at, tight, colon, place, found);
+    }
     let mut at = reader.skip_spaces(at, 40);
     if matches!(reader.at(at), b'\n' | b'\r') {
         at = reader.skip_white(at, 96);
@@ -98,9 +102,6 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
 
 /// A value that starts with a letter: a literal's prefix, a call, a look-up with a fallback, or unquoted text.
 fn expression(reader: &mut Reader, start: usize, tight: bool, colon: bool, place: &Place, found: &mut Few) {
-    if tight && place.upper && place.before == Before::Line {
-        return unquoted(reader, start, tight, colon, place, found);
-    }
     let mut at = start;
     for _ in 0..3 {
         let end = path_end(reader, at);
@@ -165,8 +166,22 @@ fn path_end(reader: &mut Reader, start: usize) -> usize {
 
 /// Calls whose first argument names what to look up; the second, if any, is the fallback.
 const LOOKS_UP: [&[u8]; 16] = [
-    b"get", b"env", b"fetch", b"find", b"read", b"load", b"lookup", b"property", b"config", b"setting", b"param", b"prompt",
-    b"input", b"translate", b"query", b"select",
+    b"get",
+    b"env",
+    b"fetch",
+    b"find",
+    b"read",
+    b"load",
+    b"lookup",
+    b"property",
+    b"config",
+    b"setting",
+    b"param",
+    b"prompt",
+    b"input",
+    b"translate",
+    b"query",
+    b"select",
 ];
 
 fn call(reader: &mut Reader, name: Range<usize>, place: &Place, found: &mut Few) {

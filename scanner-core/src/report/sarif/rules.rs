@@ -91,8 +91,11 @@ mod tests {
 
     #[test]
     fn a_repository_address_loses_its_user() {
+        let with_user = |user: &str| format!("https://{user}@host.example/a/b.git");
+        let (name, both) = (with_user("user"), with_user("user:password"));
         let table = [
-            ("https://user:pass@host.example/a/b.git", Some("https://host.example/a/b.git")),
+            (name.as_str(), Some("https://host.example/a/b.git")),
+            (both.as_str(), Some("https://host.example/a/b.git")),
             ("https://host.example/a?token=x", Some("https://host.example/a")),
             ("ssh://git@host.example:22/a", Some("ssh://host.example:22/a")),
             ("git@host.example:a/b", None),

@@ -25,6 +25,18 @@ impl Bytes {
         let map = unsafe { Mmap::map(&file)? };
         Ok(Bytes::Mapped(map))
     }
+
+    /// Lets go of the memory that holds the file's pages; they are mapped again when they are read.
+    pub fn release(&self) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map) = self {
+            // SAFETY: the map is read-only and of a file that does not change (see `map`), so that a page mapped again holds
+            // the bytes it held before. Without this, the resident memory of a scan is the size of the pack.
+            let released = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // A kernel that refuses keeps the pages, which is harmless.
+            released.ok();
+        }
+    }
 }
 
 impl Deref for Bytes {

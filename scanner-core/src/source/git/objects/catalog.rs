@@ -13,6 +13,9 @@ use super::loose::Loose;
 use super::names::Names;
 use super::visit::Kind;
 
+/// Pages of a pack are released after this many bytes of it while its headers are read.
+const RELEASE_EVERY: u64 = 64 << 20;
+
 /// A pack and where its entries start in the tables.
 pub struct Pack {
     pub bytes: Bytes,
@@ -115,11 +118,17 @@ impl Catalog {
         self.bases.reserve_exact(order.len());
         self.states.reserve_exact(order.len());
         let body = &source.pack[..source.pack.len().saturating_sub(20)];
-        for rank in 0..order.len() {
+        let mut released = 0;
+        for (rank, (offset, _)) in order.iter().enumerate() {
             let (base, state) = self.classify(body, first, rank, by_name);
             self.bases.push(base);
             self.states.push(state);
+            if offset - released > RELEASE_EVERY {
+                source.pack.release();
+                released = *offset;
+            }
         }
+        source.pack.release();
         entries
     }
 

@@ -22,13 +22,13 @@ const UNREADABLE: u8 = u8::MAX;
 #[derive(Default)]
 pub struct Loose {
     pub folders: Vec<Folder>,
-    folder_of: Vec<u16>,
+    folder_of: Vec<u32>,
     kinds: Vec<AtomicU8>,
 }
 
 impl Loose {
     /// Adds the next object.
-    pub fn push(&mut self, folder: u16) {
+    pub fn push(&mut self, folder: u32) {
         self.folder_of.push(folder);
         self.kinds.push(AtomicU8::new(UNKNOWN));
     }

@@ -75,7 +75,7 @@ impl Objects {
         for (number, folder) in folders.iter().enumerate() {
             sources.extend(folders::packs(folder, &mut warnings));
             let ids = folders::loose(folder, &mut warnings);
-            ids.iter().for_each(|_| loose.push(number as u16));
+            ids.iter().for_each(|_| loose.push(number as u32));
             loose_ids.extend(ids);
         }
         loose.folders = folders;
@@ -197,6 +197,9 @@ impl Objects {
     /// Inflates the stream of a packed entry: an object, or a delta.
     fn inflate(&self, entry: u32, inflater: &mut Inflater, out: &mut Buffer) -> Result<(), ObjectError> {
         let stream = self.catalog.stream(entry).ok_or_else(|| damage(State::BROKEN))?;
+        if inflater.is_release_due(stream.length) {
+            self.catalog.packs.iter().for_each(|pack| pack.bytes.release());
+        }
         let size = inflater.check(stream.size, stream.length)?;
         inflater.inflate(stream.bytes, size, out)
     }

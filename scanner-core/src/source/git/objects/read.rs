@@ -1,5 +1,7 @@
 //! Reads a single object, whatever chain of deltas it hangs on, from whichever of its copies is sound.
 
+use std::collections::HashSet;
+
 use super::Objects;
 use super::buffer::Buffer;
 use super::delta;
@@ -9,8 +11,8 @@ use super::visit::{Kind, Operation};
 
 /// Longer than any chain git makes; cycles between copies end here.
 const MAX_CHAIN: usize = 50_000;
-/// How many damaged entries are worked around for one object.
-const MAX_DETOURS: usize = 16;
+/// How many ways to read one object are tried.
+const MAX_ATTEMPTS: u32 = 16;
 
 /// Reusable memory for reading single objects; one per thread.
 pub struct Reader {
@@ -21,7 +23,8 @@ pub struct Reader {
     delta: Buffer,
     operations: Vec<Operation>,
     chain: Vec<u32>,
-    damaged: Vec<u32>,
+    damaged: HashSet<u32>,
+    attempts: u32,
 }
 
 impl Default for Reader {
@@ -34,7 +37,8 @@ impl Default for Reader {
             delta: Buffer::default(),
             operations: Vec::new(),
             chain: Vec::new(),
-            damaged: Vec::new(),
+            damaged: HashSet::new(),
+            attempts: 0,
         }
     }
 }
@@ -49,6 +53,7 @@ impl Reader {
     pub fn read(&mut self, objects: &Objects, object: u32) -> Result<(Kind, &[u8]), ObjectError> {
         self.inflater.limit(objects.limits.max_bytes());
         self.damaged.clear();
+        self.attempts = 0;
         let kind = loop {
             match self.attempt(objects, object) {
                 Ok(kind) => break kind,
@@ -60,19 +65,21 @@ impl Reader {
         Ok((kind, self.bytes.bytes()))
     }
 
-    /// Notes a damaged entry; fails when there is no other copy to try.
+    /// Plans a way around a damaged entry: another copy of it, or of what was to be made of it.
     fn detour(&mut self, objects: &Objects, object: u32, entry: u32, error: ObjectError) -> Result<(), ObjectError> {
         let catalog = &objects.catalog;
-        let own = catalog.object(entry);
-        self.damaged.push(entry);
-        let has_others = self
-            .chain
-            .iter()
-            .any(|entry| self.sound_copy(objects, catalog.object(*entry)).is_some_and(|copy| copy != *entry));
-        if has_others && self.damaged.len() < MAX_DETOURS {
-            return Ok(());
+        let above = self.chain.iter().rev().skip_while(|other| **other != entry);
+        let mut detours = above.copied().take_while(|_| !catalog.duplicates.is_empty() && self.attempts < MAX_ATTEMPTS);
+        let is_open = detours.any(|entry| {
+            self.damaged.insert(entry);
+            catalog.copies(catalog.object(entry)).any(|copy| !self.damaged.contains(&copy))
+        });
+        self.attempts += 1;
+        match catalog.object(entry) {
+            _ if is_open => Ok(()),
+            own if own == object => Err(error),
+            base => Err(ObjectError::UnreadableBase(catalog.names.id(base))),
         }
-        Err(if own == object { error } else { ObjectError::UnreadableBase(catalog.names.id(own)) })
     }
 
     fn sound_copy(&self, objects: &Objects, object: u32) -> Option<u32> {
