@@ -109,7 +109,10 @@ fn is_numeric(value: &[u8]) -> bool {
     let joints = value.iter().filter(|b| matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'*')).count();
     let letters = value.len() - digits - joints;
     let tag = value.iter().position(|b| matches!(b, b'-' | b'+')).map_or(&value[..0], |at| &value[at + 1..]);
-    let release = joints > 1 && tag.len() < 12 && is_path_part(tag) && value[..value.len() - tag.len()].iter().all(|b| !b.is_ascii_alphabetic());
+    let release = joints > 1
+        && tag.len() < 12
+        && is_path_part(tag)
+        && value[..value.len() - tag.len()].iter().all(|b| !b.is_ascii_alphabetic());
     joints > 0 && digits > 0 && (letters == 0 || (letters <= 2 && joints > 1) || release)
 }
 

@@ -121,7 +121,10 @@ fn judge(context: &Context) -> Judged {
     let random = (secret.start + random_from).min(secret.end)..secret.end;
     let key = context.key.clone().filter(|key| key.end <= context.bytes.len());
     let name = key.clone().map(|key| &context.bytes[key]);
-    let mut features = features::of_value(&context.bytes[random], name, context.syntax);
+    let mut features = match context.kind {
+        Kind::Generic => features::of_value(&context.bytes[random], name, context.syntax),
+        Kind::Token { .. } | Kind::Keyed { .. } => features_of_known(&context.bytes[random], name, context.syntax),
+    };
     let checksum = checksum.map(|holds| (holds, weights::CHECKSUM[usize::from(!holds)]));
     let start = prior + checksum.map_or(0.0, |(_, weight)| weight);
     let mut looked = key.map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
@@ -133,6 +136,20 @@ fn judge(context: &Context) -> Judged {
         looked = range;
     }
     Judged { log_odds, prior, checksum, features, weights, looked }
+}
+
+/// Features of a value whose form a rule knows: dashes, dots and line breaks belong to the form, so that only letters
+/// and digits are measured (a UUID is hex, not five words).
+fn features_of_known(value: &[u8], name: Option<&[u8]>, syntax: Option<Syntax>) -> Features {
+    let mut plain = [0u8; 256];
+    let mut len = 0;
+    for &byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()).take(plain.len()) {
+        plain[len] = byte;
+        len += 1;
+    }
+    // Mostly symbols: there is nothing else to go by.
+    let measured = if len * 2 < value.len().min(256) { value } else { &plain[..len] };
+    features::of_value(measured, name, syntax)
 }
 
 fn known(random: bool) -> &'static [f32; COUNT] {
