@@ -139,9 +139,16 @@ fn judge(context: &Context) -> Judged {
     Judged { log_odds, prior, checksum, features, weights, looked }
 }
 
-/// Features of a value whose form a rule knows: dashes, dots and line breaks belong to the form, so that only letters
-/// and digits are measured (a UUID is hex, not five words).
+/// Features of a value whose form a rule knows: dashes, dots and line breaks belong to the form (a UUID is hex, not five
+/// words), and parts may be of different alphabets, so that the longest part alone is measured, or, when all are short,
+/// all letters and digits together.
 fn features_of_known(value: &[u8], name: Option<&[u8]>, syntax: Option<Syntax>) -> Features {
+    const LONG: usize = 16;
+    let parts = value.split(|byte| !byte.is_ascii_alphanumeric());
+    let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
+    if longest.len() >= LONG {
+        return features::of_value(longest, name, syntax);
+    }
     let mut plain = [0u8; 256];
     let mut len = 0;
     for &byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()).take(plain.len()) {
@@ -149,7 +156,7 @@ fn features_of_known(value: &[u8], name: Option<&[u8]>, syntax: Option<Syntax>) 
         len += 1;
     }
     // Mostly symbols: there is nothing else to go by.
-    let measured = if len * 2 < value.len().min(256) { value } else { &plain[..len] };
+    let measured = if len * 2 < value.len().min(plain.len()) { value } else { &plain[..len] };
     features::of_value(measured, name, syntax)
 }
 
