@@ -44,9 +44,12 @@ pub fn resolve(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Resolved {
 
 /// Better candidates compare greater: likely ones first, then the more specific form, then likelihood, then length.
 fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reverse<u16>) {
-    let form = match rules[candidate.rule as usize].form {
-        Form::Pattern(_) => 2,
-        Form::Keyed { .. } => 1,
+    let rule = &rules[candidate.rule as usize];
+    // A value a person chose (a password in a URL) says less than a provider's own token in the same place.
+    let form = match rule.form {
+        Form::Pattern(_) if !rule.guessable => 3,
+        Form::Keyed { .. } => 2,
+        Form::Pattern(_) => 1,
         Form::Assignment => 0,
     };
     (candidate.log_odds > 0.0, form, candidate.log_odds, candidate.end - candidate.start, Reverse(candidate.rule))

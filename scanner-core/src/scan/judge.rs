@@ -34,7 +34,12 @@ fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'
             checksum,
             random: rule.random,
         },
-        Form::Keyed { .. } => Kind::Keyed { prior: rule.confidence, checksum, random: rule.random },
+        Form::Keyed { pattern, .. } => Kind::Keyed {
+            prior: rule.confidence,
+            random_from: pattern.fixed_prefix as usize,
+            checksum,
+            random: rule.random,
+        },
         Form::Assignment => Kind::Generic,
     };
     Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind }
