@@ -71,7 +71,8 @@ fn foreign_types_stay_behind_their_module() {
         let text = fs::read_to_string(&file).expect("it can be read");
         for (name, home) in homes {
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let is_used = code.clone().any(|line| line.contains(&format!("use {name}")) || line.contains(&format!(" {name}")));
+            let is_used =
+                code.clone().any(|line| line.contains(&format!("use {name}")) || line.contains(&format!(" {name}")));
             assert!(!is_used || relative.starts_with(home), "{relative} uses {name}, which belongs in {home}");
         }
     }
