@@ -110,15 +110,38 @@ fn of_targets(targets: &[Target]) -> Result<Option<PathBuf>> {
 
 /// `stopleak.toml` beside the target or above it, up to the root of the repository it is in.
 fn nearest(target: &Target) -> Option<PathBuf> {
+    let (folder, root) = folder_and_root(target)?;
+    let inside = folder.ancestors().take_while(|folder| folder.starts_with(&root));
+    inside.map(|folder| folder.join(NAME)).find(|file| file.is_file())
+}
+
+/// Whether every target is a whole project: what is not seen in a part of one may be in the rest.
+pub fn are_whole(targets: &[Target]) -> bool {
+    let is_whole = |target: &Target| match target {
+        Target::Path(path) if path.is_dir() => {
+            folder_and_root(target).is_some_and(|(folder, root)| folder == root && nearest_above(&folder).is_none())
+        }
+        _ => false,
+    };
+    targets.iter().all(is_whole)
+}
+
+/// Settings above a folder that has none make it a part of their project.
+fn nearest_above(folder: &Path) -> Option<&Path> {
+    let has_own = folder.join(".git").exists() || folder.join(NAME).is_file();
+    folder.ancestors().skip(1).find(|above| !has_own && above.join(NAME).is_file())
+}
+
+/// The folder a target is in, and the root of the repository that folder is in, or itself.
+fn folder_and_root(target: &Target) -> Option<(PathBuf, PathBuf)> {
     let path = match target {
         Target::Path(path) => path.as_path(),
         _ => Path::new("."),
     };
     let start = path.canonicalize().ok()?;
-    let folder = if start.is_dir() { start.as_path() } else { start.parent()? };
-    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(folder);
-    let inside = folder.ancestors().take_while(|folder| folder.starts_with(root));
-    inside.map(|folder| folder.join(NAME)).find(|file| file.is_file())
+    let folder = if start.is_dir() { start } else { start.parent()?.to_path_buf() };
+    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder).to_path_buf();
+    Some((folder, root))
 }
 
 fn read(file: &Path, today: &str) -> Result<Settings> {

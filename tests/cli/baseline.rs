@@ -69,10 +69,27 @@ fn a_corrupt_baseline_fails_the_scan() {
 
 #[test]
 fn a_partial_scan_changes_no_baseline() {
-    let project = leaking();
-    project.run("baseline create");
-    let before = project.read("stopleak-baseline.json");
-    let run = project.run("baseline prune --history none");
-    assert_eq!(run.code, 2, "{}", run.stderr);
-    assert_eq!(project.read("stopleak-baseline.json"), before);
+    let project = leaking().file("stopleak.toml", "[scan]\nbaseline = 'b.json'\n").file("part/a.env", "clean\n");
+    assert_eq!(project.run("baseline create").code, 0);
+    let before = project.read("b.json");
+    for args in ["baseline prune --history none", "baseline prune part/a.env", "baseline prune -"] {
+        let run = project.run(args);
+        assert_eq!(run.code, 2, "{args}: {}", run.stderr);
+        assert_eq!(project.read("b.json"), before);
+    }
+}
+
+#[test]
+fn a_part_of_a_repository_drops_nothing() {
+    let mut repo = crate::support::Repo::new();
+    repo.commit("a.env", format!("K={}\n", token(1))).commit("part/b.env", "clean\n");
+    let run = |args: &str| crate::run_in(repo.path(), args, b"");
+    assert_eq!(run("baseline create").code, 0);
+    assert_eq!(run("baseline prune part --baseline stopleak-baseline.json").code, 2);
+    let clean = run("scan part --baseline stopleak-baseline.json");
+    assert!(!clean.stderr.contains("no longer seen"), "{}", clean.stderr);
+    assert_eq!(
+        run("baseline prune").stderr,
+        "0 findings dropped from stopleak-baseline.json, 1 finding still accepted\n"
+    );
 }

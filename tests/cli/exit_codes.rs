@@ -106,3 +106,8 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert!(!stderr.contains("error"), "{format}: {stderr}");
     }
 }
+
+#[test]
+fn the_help_of_scan_fits_a_screen() {
+    insta::assert_snapshot!(Project::new().run("scan -h").stdout);
+}

@@ -55,8 +55,9 @@ fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
 fn prune(on: &BaselineOn) -> Result<u8> {
     let (plan, file) = plan(on)?;
     if !plan.request.suppressions.complete {
-        return Err(Failure::new("a part of the history cannot show that a finding is gone")
-            .hint("prune with the whole history: without --range, --since, --staged and --history none"));
+        return Err(Failure::new("a part of a project cannot show that a finding is gone").hint(
+            "prune from the root, with the whole history: without --range, --since, --staged and --history none",
+        ));
     }
     let mut baseline = request::read_baseline(&file)?;
     let findings = scanned(&plan, on)?;

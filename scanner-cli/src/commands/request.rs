@@ -28,7 +28,7 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
     let rules = load_rules(&paths, &settings.disabled)?;
     let history = history(selection, &settings);
-    let complete = history == History::Everything && !selection.staged && targets != [Target::Stdin];
+    let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
     let request = Request {
         targets,
         history,

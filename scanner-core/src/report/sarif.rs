@@ -1,6 +1,7 @@
 //! SARIF 2.1.0 as code-scanning services take it: one result a secret, its places as locations, never a name or a value.
 //!
-//! The limits are GitHub's: https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+//! The limits are GitHub's:
+//! <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
 
 mod rules;
 mod uri;
