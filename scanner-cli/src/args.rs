@@ -11,7 +11,7 @@ const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 
 
 /// Find leaked secrets in files, git history and standard input
 #[derive(Debug, Parser)]
-#[command(name = "stopleak", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -38,7 +38,7 @@ pub struct Selection {
     #[arg(value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
 
-    /// How much of a repository's history to scan [default: all]
+    /// Scan every reachable object of a repository, or the files on disk only [default: all]
     #[arg(long, value_name = "HOW", value_enum, conflicts_with = "staged", help_heading = "What to scan")]
     pub history: Option<HistoryArg>,
 
@@ -117,9 +117,8 @@ pub struct ScanArgs {
 /// How much of a repository's history to scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HistoryArg {
-    /// Every reachable object
+    // Without doc comments the help stays one line an option.
     All,
-    /// The files on disk only
     None,
 }
 

@@ -598,7 +598,8 @@ fn new_content_is_what_no_parent_had() {
     let body = "line\n".repeat(60);
     let mut repo = Repo::new();
     repo.commit("a.env", &body).commit("keep.env", "keep").write("d/one.env", "one").commit_all("d");
-    let steps: [(&str, fn(&mut Repo), &[&str]); 7] = [
+    type Step = (&'static str, fn(&mut Repo), &'static [&'static str]);
+    let steps: [Step; 7] = [
         ("renamed", |repo| _ = repo.rename("a.env", "b.env").commit_all("move"), &[]),
         ("a folder renamed", |repo| _ = repo.rename("d/one.env", "e/f/one.env").commit_all("move"), &[]),
         ("copied", |repo| _ = repo.write("copy.env", "keep").commit_all("copy"), &["keep"]),

@@ -6,7 +6,7 @@ use super::name::{self, Head, Name};
 use super::shape::{Alphabet, Shape, shape};
 use super::surroundings::Surroundings;
 use super::trigram::{Letters, letters};
-use super::words::{each_word, is_credential, is_placeholder};
+use super::words::{self, each_word};
 use crate::detect::assignment::Syntax;
 
 macro_rules! features {
@@ -17,6 +17,9 @@ macro_rules! features {
 
         /// The name of each feature in evidence.
         pub const REASONS: &[&str] = &[$($reason,)*];
+
+        /// The name of each feature in the table of weights.
+        pub const NAMES: &[&str] = &[$(stringify!($name),)*];
     };
 }
 
@@ -83,6 +86,8 @@ features! {
     NameTurned = "name-says-otherwise",
     NamePretend = "name-says-test",
     NameDigest = "name-says-digest",
+    NamePublic = "name-says-public",
+    NameTransient = "name-says-transient",
     Literal = "quoted-literal",
     Bare = "unquoted",
     Argument = "argument",
@@ -105,8 +110,8 @@ features! {
     Dense = "dense-text",
 }
 
-/// How many features there are.
-pub const COUNT: usize = REASONS.len();
+/// Places for the features, rounded up to a multiple of eight; the last ones stay 0.
+pub const COUNT: usize = REASONS.len().next_multiple_of(8);
 
 /// A candidate as numbers.
 #[derive(Clone, Debug)]
@@ -143,14 +148,17 @@ pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Fea
     randomness(&mut features, &shape, &letters);
     alphabet(&mut features, &shape);
     features.set(length(shape.len), 1.0);
-    if let Some(form) = form(value, &shape) {
+    let form = form(value, &shape);
+    if let Some(form) = form {
         features.set(form_feature(form), 1.0);
     }
     let name = key.map(name::read).unwrap_or_default();
     content(&mut features, value, key, &shape);
     if key.is_some() {
         named(&mut features, &name);
-        password(&mut features, &name, &shape, &letters);
+        if matches!(form, None | Some(Form::Camel)) {
+            password(&mut features, &name, &shape, &letters);
+        }
     }
     if let Some(syntax) = syntax {
         features.set(syntax_feature(syntax), 1.0);
@@ -217,10 +225,10 @@ fn length(len: usize) -> Feature {
 fn content(features: &mut Features, value: &[u8], key: Option<&[u8]>, shape: &Shape) {
     let (mut placeholder, mut credential, mut short, mut repeats) = (0.0f32, 0.0f32, 0usize, 0.0f32);
     // Long values of random letters hold many short words by chance.
-    each_word(value, |word| {
-        if is_placeholder(word) {
+    each_word(value, |word, meaning| {
+        if meaning & words::PLACEHOLDER != 0 {
             if word.len() >= 4 { placeholder += 1.0 } else { short += word.len() }
-        } else if word.len() >= 4 && is_credential(word) {
+        } else if word.len() >= 4 && meaning & words::CREDENTIAL != 0 {
             credential += 1.0;
         }
         if word.len() >= 4 && key.is_some_and(|key| contains_ignoring_case(key, word)) {
@@ -257,6 +265,8 @@ fn named(features: &mut Features, name: &Name) {
     features.flag(Feature::NameTurned, name.turned);
     features.flag(Feature::NamePretend, name.pretend);
     features.flag(Feature::NameDigest, name.digest);
+    features.flag(Feature::NamePublic, name.public);
+    features.flag(Feature::NameTransient, name.transient);
 }
 
 /// What only a password may be: short, chosen by a person, with a word in it.

@@ -34,6 +34,9 @@ pub enum Form {
     Resource,
 }
 
+/// Characters of which one must occur, the test, and the form it finds.
+type Test = (&'static [u8], fn(&[u8]) -> bool, Form);
+
 /// The form of `value`, if it has a known one.
 pub fn form(value: &[u8], shape: &Shape) -> Option<Form> {
     if is_masked(value, shape) {
@@ -46,7 +49,7 @@ pub fn form(value: &[u8], shape: &Shape) -> Option<Form> {
         return is_camel(value).then_some(Form::Camel);
     }
     // Each form needs one of some characters: most values are spared most tests.
-    let tests: [(&[u8], fn(&[u8]) -> bool, Form); 15] = [
+    let tests: [Test; 15] = [
         (b"$-:{2", is_digest, Form::Digest),
         (b"M3", is_public_key, Form::PublicKey),
         (b":/", is_resource, Form::Resource),
@@ -198,8 +201,8 @@ fn is_camel(word: &[u8]) -> bool {
 
 fn is_digest(value: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
-        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$2a$", b"$2b$",
-        b"$2y$", b"$6$", b"$argon2", b"pbkdf2",
+        b"sha1-", b"sha256-", b"sha384-", b"sha512-", b"sha256:", b"sha512:", b"sha1:", b"md5:", b"$1$", b"$5$",
+        b"$6$", b"$argon2", b"pbkdf2", b"$apr1",
     ];
     starts.iter().any(|start| value.starts_with(start))
         || (value[0] == b'{' && value.contains(&b'}'))

@@ -13,7 +13,7 @@ pub fn path_evidence(path: &str) -> Vec<Evidence> {
             found.push(Evidence { reason, weight });
         }
     };
-    each_word(path.as_bytes(), |word| {
+    each_word(path.as_bytes(), |word, _| {
         if let Some((reason, weight)) = of_word(word) {
             add(reason, weight);
         }

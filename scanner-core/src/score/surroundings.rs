@@ -1,6 +1,6 @@
 //! What the rest of the line says: a comment, a test, an example, a checksum. Looks at most 96 bytes either way.
 
-use super::words::{each_word, is_digest, is_showing, is_testing};
+use super::words::{self, each_word};
 use std::ops::Range;
 
 /// The furthest byte looked at on either side.
@@ -27,10 +27,10 @@ pub fn surroundings(bytes: &[u8], core: Range<usize>) -> (Surroundings, Range<us
     let after = &bytes[core.end..end.unwrap_or(high)];
     let mut found = Surroundings::default();
     for text in [before, after] {
-        each_word(text, |word| {
-            found.digest |= is_digest(word);
-            found.showing |= is_showing(word);
-            found.testing |= is_testing(word);
+        each_word(text, |_, meaning| {
+            found.digest |= meaning & words::DIGEST != 0;
+            found.showing |= meaning & words::SHOWING != 0;
+            found.testing |= meaning & words::TESTING != 0;
         });
     }
     found.comment = (start.is_some() || low == 0) && starts_comment(before);

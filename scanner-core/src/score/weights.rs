@@ -2,8 +2,8 @@
 
 use super::features::{COUNT, Feature, Feature::*};
 
-/// For values on a name that sounds like a credential.
-pub static GENERIC: [f32; COUNT] = table(&[
+/// For values on a name that sounds like a credential: set by hand, where the training starts from and leans to.
+pub const START: [f32; COUNT] = table(&[
     (Bias, -2.0),
     (Random, 3.2),
     (Bits, 0.7),
@@ -54,6 +54,8 @@ pub static GENERIC: [f32; COUNT] = table(&[
     (NameTurned, -2.0),
     (NamePretend, -0.8),
     (NameDigest, -1.5),
+    (NamePublic, -4.0),
+    (NameTransient, -2.0),
     (Literal, 0.3),
     (Argument, -0.6),
     (Comparison, -0.4),
@@ -98,7 +100,7 @@ pub static CHOSEN: [f32; COUNT] = table(&[
 /// A checksum that holds, and one that does not.
 pub const CHECKSUM: [f32; 2] = [4.0, -9.0];
 
-const fn table(entries: &[(Feature, f32)]) -> [f32; COUNT] {
+pub const fn table(entries: &[(Feature, f32)]) -> [f32; COUNT] {
     let mut table = [0.0; COUNT];
     let mut index = 0;
     while index < entries.len() {

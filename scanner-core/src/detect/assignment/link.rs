@@ -102,7 +102,7 @@ fn equals(reader: &mut Reader, at: usize, tight: bool) -> Option<Link> {
     match reader.at(at + 1) {
         b'=' => Some(Link::Compared(past_equals(reader, at))),
         b'>' => Some(Link::Equals(at + 2, false)),
-        b'~' => None,
+        b'~' if matches!(reader.at(at + 2), b' ' | b'/') => None,
         _ => Some(Link::Equals(at + 1, tight && !matches!(reader.at(at + 1), b' ' | b'\t'))),
     }
 }
@@ -148,6 +148,12 @@ fn typed(reader: &mut Reader, from: usize) -> Option<Link> {
         match reader.at(at) {
             b'=' => break,
             b if is_word(b) => at += 1,
+            b' ' if is_word(reader.before(at))
+                && is_word(reader.at(at + 1))
+                && !is_qualifier(reader.slice(from..at)) =>
+            {
+                return None;
+            }
             b' ' | b'<' | b'>' | b'[' | b']' | b'?' | b'&' | b'*' | b'|' | b'.' | b'(' | b')' | b',' | b':' | b'!' => {
                 at += 1
             }

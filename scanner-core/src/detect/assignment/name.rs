@@ -50,6 +50,8 @@ pub enum Before {
     Flag,
     /// `?` or `&`, or the `;` of `&amp;`.
     Query,
+    /// `;` as in a connection string.
+    Pair,
     /// `<`.
     Tag,
     /// `</`.
@@ -65,6 +67,7 @@ pub fn before(reader: &mut Reader, start: usize) -> Before {
         b'?' | b'&' => Before::Query,
         b'/' if reader.before(start - 1) == b'<' => Before::ClosingTag,
         b';' if start > 4 && ends_with(reader, start, b"&amp;") => Before::Query,
+        b';' => Before::Pair,
         b'-' if start > 1 && matches!(reader.before(start - 1), b'-' | b' ' | b'\t' | b'"' | b'\'' | b'[') => {
             Before::Flag
         }

@@ -157,7 +157,7 @@ fn path_end(reader: &mut Reader, start: usize) -> usize {
             (b':', b':') => 2,
             (b'-', b'>') => 2,
             (b'?', b'.') => 2,
-            (b'<', b'_') | (b'!', b'(') => return at + 1,
+            (b'!', b'(') if is_quote(reader.at(at + 2)) => return at + 1,
             _ => return at,
         };
     }
@@ -285,7 +285,11 @@ pub fn shell_default(reader: &mut Reader, at: usize) -> Option<Range<usize>> {
 
 /// Unquoted text after `=` or `:`.
 fn unquoted(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Place, found: &mut Few) {
-    let anchored = place.before == Before::Line && (tight || colon || reader.before(place.key.start) != b' ');
+    let anchored = match place.before {
+        Before::Line => tight || colon || reader.before(place.key.start) != b' ',
+        Before::Flag | Before::Pair => tight,
+        _ => false,
+    };
     let stop = if anchored { Stop::Anchored } else { Stop::Code };
     let Some(range) = bare(reader, at, stop) else { return };
     let text = reader.slice(range.clone());

@@ -145,11 +145,18 @@ impl Repository {
     /// Whether a promisor remote still owes objects: a partial clone.
     pub fn is_partial_clone(&self) -> bool {
         let config = self.gix.config_snapshot();
-        let extension = config.string("extensions.partialClone").is_some();
         let remotes = config.plumbing().sections_by_name("remote").into_iter().flatten();
-        let mut promised = remotes.filter_map(|section| section.body().value("promisor"));
-        extension
-            || promised.any(|value| matches!(value.to_ascii_lowercase().as_slice(), b"true" | b"yes" | b"on" | b"1"))
+        let mut promises = remotes.filter_map(|section| section.body().value("promisor"));
+        let is_true = |value: &[u8]| matches!(&*value.to_ascii_lowercase(), b"true" | b"yes" | b"on" | b"1");
+        config.string("extensions.partialClone").is_some()
+            || promises.any(|value| is_true(&value))
+            || self.has_promisor_pack()
+    }
+
+    /// Packs from a promisor remote are marked, and stay so when the configuration is lost.
+    fn has_promisor_pack(&self) -> bool {
+        let packs = std::fs::read_dir(self.objects_dir().join("pack")).into_iter().flatten().flatten();
+        packs.map(|file| file.path()).any(|path| path.extension().is_some_and(|end| end == "promisor"))
     }
 
     /// What `HEAD` points to; `None` while its branch is unborn.

@@ -7,6 +7,7 @@ use super::graph::NONE;
 use super::objects::{Kind, Kinds, Objects, Operation, Visit, Visitor};
 use crate::blob::ObjectId;
 use crate::warning::Warning;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -228,7 +229,7 @@ impl<'a> Collector<'a> {
                 return false;
             };
             if is_wanted {
-                self.resolve(&entry).into_iter().for_each(|entry| self.added.push(entry));
+                self.add(&entry);
             }
             at = entry.end;
         }
@@ -280,31 +281,41 @@ impl<'a> Collector<'a> {
         self.compare(old.get(done_old..)?, bytes.get(done..)?)
     }
 
-    /// Notes the entries that two stretches do not share; both start and end at an entry.
-    fn compare(&mut self, mut old: &[u8], mut new: &[u8]) -> Option<()> {
-        while !old.is_empty() && !new.is_empty() {
-            let end = RawEntry::at(new, 0)?.end;
-            if !old.starts_with(&new[..end]) {
-                break;
+    /// Notes the entries that two stretches do not share; both start and end at an entry. Entries are in order of name, so
+    /// that one look at each side suffices; out of order, more is noted on both sides and the sum is the same.
+    fn compare(&mut self, old: &[u8], new: &[u8]) -> Option<()> {
+        let (mut at_old, mut at_new) = (0, 0);
+        while at_old < old.len() && at_new < new.len() {
+            let entry = RawEntry::at(new, at_new)?;
+            let raw = &new[at_new..entry.end];
+            if old[at_old..].starts_with(raw) {
+                (at_old, at_new) = (at_old + raw.len(), entry.end);
+                continue;
             }
-            (old, new) = (&old[end..], &new[end..]);
+            let before = RawEntry::at(old, at_old)?;
+            let order = before.order(&entry);
+            if order.is_le() {
+                self.remove(&before);
+                at_old = before.end;
+            }
+            if order.is_ge() {
+                self.add(&entry);
+                at_new = entry.end;
+            }
         }
-        let same = new.iter().rev().zip(old.iter().rev()).take_while(|(a, b)| a == b).count();
-        // Entries that start inside the common tail are shared, provided both sides read them as entries.
-        let old_tail = first_start(old, old.len() - same)?;
-        let new_tail = first_start(new, new.len() - same)?;
-        let tail = (old.len() - old_tail).min(new.len() - new_tail);
-        let both = old.len() - old_tail == new.len() - new_tail;
-        let tail = if both { tail } else { 0 };
-        for entry in raw_entries(&old[..old.len() - tail]) {
-            let entry = self.resolve(&entry);
-            self.removed.extend(entry);
-        }
-        for entry in raw_entries(&new[..new.len() - tail]) {
-            let entry = self.resolve(&entry);
-            self.added.extend(entry);
-        }
+        raw_entries(&old[at_old..]).for_each(|entry| self.remove(&entry));
+        raw_entries(&new[at_new..]).for_each(|entry| self.add(&entry));
         Some(())
+    }
+
+    fn add(&mut self, entry: &RawEntry<'_>) {
+        let entry = self.resolve(entry);
+        self.added.extend(entry);
+    }
+
+    fn remove(&mut self, entry: &RawEntry<'_>) {
+        let entry = self.resolve(entry);
+        self.removed.extend(entry);
     }
 
     /// Numbers an entry; `None` for a submodule's link.
@@ -324,15 +335,6 @@ impl<'a> Collector<'a> {
         let next = (self.objects.len() + absent.len()) as u32;
         *absent.entry(id).or_insert(next)
     }
-}
-
-/// The first entry start at or after `limit`.
-fn first_start(bytes: &[u8], limit: usize) -> Option<usize> {
-    let mut at = 0;
-    while at < limit {
-        at = RawEntry::at(bytes, at)?.end;
-    }
-    Some(at)
 }
 
 /// An entry as a tree spells it: `100644 name\0` and 20 bytes.
@@ -360,6 +362,14 @@ impl RawEntry<'_> {
             is_link: mode == b"160000",
             end: at + name + 21,
         })
+    }
+
+    /// Git's order: a folder sorts as if its name ended in `/`.
+    fn order(&self, other: &RawEntry<'_>) -> Ordering {
+        let shared = self.name.len().min(other.name.len());
+        let next =
+            |entry: &RawEntry<'_>| entry.name.get(shared).copied().unwrap_or(if entry.is_tree { b'/' } else { 0 });
+        self.name[..shared].cmp(&other.name[..shared]).then_with(|| next(self).cmp(&next(other)))
     }
 }
 
