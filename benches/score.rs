@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use stopleak_core::detect::assignment::{Assignment, parse};
 use stopleak_core::score::training::{COUNT, NAMES, REASONS, START, vector};
-use stopleak_core::score::{Context, Kind, confidence, log_odds};
+use stopleak_core::score::{Context, Kind, confidence, log_odds, path_evidence};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -74,17 +74,18 @@ fn context<'a>(bytes: &'a [u8], found: &Assignment) -> Context<'a> {
     Context { bytes, secret, key, syntax, kind: Kind::Generic }
 }
 
-/// How often a measured step runs; the fastest counts, for the machine may be busy. In the engine, too, the filter has just
-/// read the bytes.
-const PASSES: u32 = 6;
+/// How often a measured step runs: the fastest of five rounds counts, for the machine may be busy, and a round is long
+/// enough for the clock. In the engine, too, the filter has just read the bytes.
+const PASSES: u32 = ROUNDS * 8;
+const ROUNDS: u32 = 5;
 
 fn fastest(mut step: impl FnMut()) -> Duration {
-    let run = |_| {
+    let mut run = |_| {
         let start = Instant::now();
-        step();
-        start.elapsed()
+        (0..PASSES / ROUNDS).for_each(|_| step());
+        start.elapsed() * ROUNDS / PASSES
     };
-    (0..PASSES).map(run).min().unwrap_or_default()
+    (0..ROUNDS).map(&mut run).min().unwrap_or_default()
 }
 
 fn measure(folders: &[PathBuf], list: bool) {
@@ -101,6 +102,9 @@ fn measure(folders: &[PathBuf], list: bool) {
     for (index, (_, bytes)) in texts.iter().enumerate() {
         let hits: Vec<_> = regex.find_iter(bytes).map(|found| found.range()).collect();
         count += hits.len();
+        if hits.is_empty() {
+            continue;
+        }
         let first = candidates.len();
         parsing += fastest(|| {
             candidates.truncate(first);
@@ -110,6 +114,9 @@ fn measure(folders: &[PathBuf], list: bool) {
                 candidates.extend(parsed.assignments.iter().map(|found| (index, found.clone())));
             }
         });
+        if candidates.len() == first {
+            continue;
+        }
         scoring += fastest(|| {
             scores.truncate(first);
             scores.extend(candidates[first..].iter().map(|(_, found)| log_odds(&context(bytes, found)).0));
@@ -117,6 +124,8 @@ fn measure(folders: &[PathBuf], list: bool) {
     }
     let mut alarms: Vec<(usize, usize, usize, f32)> = Vec::new();
     for ((index, found), score) in candidates.iter().zip(&scores) {
+        let path: f32 = path_evidence(&texts[*index].0.to_string_lossy()).iter().map(|evidence| evidence.weight).sum();
+        let score = &(score + path);
         if *score > 0.0 {
             alarms.push((*index, found.value.start, found.value.end, *score));
         }
@@ -149,6 +158,11 @@ fn measure(folders: &[PathBuf], list: bool) {
         looked as f64 / count.max(1) as f64
     );
     println!("log_odds  {:.1} ns a candidate", scoring.as_nanos() as f64 / candidates.len().max(1) as f64);
+    let mut distinct: Vec<&[u8]> =
+        alarms.iter().map(|(index, start, end, _)| &texts[*index].1[*start..*end]).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    println!("distinct  {} values, {:.1} a million lines", distinct.len(), distinct.len() as f64 * 1e6 / lines as f64);
     println!(
         "alarms    {} at 0.5, {:.1} a million lines",
         alarms.len(),

@@ -232,3 +232,72 @@ fn the_verdict_depends_only_on_what_was_looked_at() {
         assert!(parsed.looked.contains(&place) || same(&changed), "byte {place} mattered unseen");
     }
 }
+
+/// Lines to be mangled: every syntax once more, marks cut.
+const LINES: &str = r##"
+let token: Option<&'static str> = Some("abcdef123456"); x
+$config['password'] = getenv('X') ?: 'abcdef123456';
+variable "password" { type = string
+  default = "abcdef123456" }
+<property name="password" value='abcdef123456'/><key>password</key> <string>abcdef123456</string>
+password: |
+  abcdef123456
+- name: PASSWORD
+  value: abcdef123456
+https://x/?a=1&password=abcdef123456&amp;token=abcdef123456#x
+{\"password\": \"abcdef\\\"123456\"} &quot;token&quot;:&quot;abcdef123456&quot;
+PASSWORD=${PASSWORD:-abcdef123456} password => r#"abcdef123456"# -H 'Authorization: Bearer abcdef123456'
+| password | abcdef123456 | **Password:** `abcdef123456` password is abcdef123456. machine login x password abcdef123456
+"##;
+
+#[test]
+fn no_input_makes_it_panic_or_depend_on_what_it_did_not_look_at() {
+    let mut state = 1u64;
+    let mut next = move |limit: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % limit
+    };
+    const BYTES: &[u8] = b"\"'`\\=:<>(){}[]$%&*|,;!?@# \n\tab1\0\xef\xbc\x9a\xff";
+    for _ in 0..1500 {
+        let from = next(LINES.len() - 120);
+        let mut text = LINES.as_bytes()[from..from + 40 + next(80)].to_vec();
+        for _ in 0..next(4) {
+            let place = next(text.len());
+            text[place] = BYTES[next(BYTES.len())];
+        }
+        let lower = text.to_ascii_lowercase();
+        let found = ["password", "token", "authorization"].iter().find_map(|word| {
+            lower.windows(word.len()).position(|w| w == word.as_bytes()).map(|at| at..at + word.len())
+        });
+        let keyword = found.unwrap_or_else(|| {
+            let start = next(text.len());
+            start..(start + 1 + next(8)).min(text.len())
+        });
+        let parsed = parse(&text, keyword.clone());
+        assert!(parsed.looked.end <= text.len() + 1 && parsed.looked.start <= parsed.looked.end);
+        assert!(parsed.assignments.iter().all(|a| a.value.end <= text.len() && a.value.start < a.value.end));
+        for place in (0..text.len()).filter(|place| !parsed.looked.contains(place) && !keyword.contains(place)) {
+            let mut changed = text.clone();
+            changed[place] = BYTES[next(BYTES.len())];
+            assert_eq!(
+                parse(&changed, keyword.clone()).assignments.to_vec(),
+                parsed.assignments.to_vec(),
+                "byte {place} of {:?} mattered unseen",
+                String::from_utf8_lossy(&text)
+            );
+        }
+        // Cut or moved text gives the same answer when neither end was looked at.
+        if parsed.looked.end <= text.len() {
+            let cut = parse(&text[..parsed.looked.end.max(keyword.end)], keyword.clone());
+            assert_eq!(cut.assignments.to_vec(), parsed.assignments.to_vec(), "{:?}", String::from_utf8_lossy(&text));
+        }
+        if parsed.looked.start > 0 {
+            let shift = parsed.looked.start.min(keyword.start);
+            let moved = parse(&text[shift..], keyword.start - shift..keyword.end - shift);
+            let values = |p: &stopleak_core::detect::assignment::Parsed, by: usize| {
+                p.assignments.iter().map(|a| a.value.start + by..a.value.end + by).collect::<Vec<_>>()
+            };
+            assert_eq!(values(&moved, shift), values(&parsed, 0), "{:?}", String::from_utf8_lossy(&text));
+        }
+    }
+}

@@ -17,6 +17,20 @@ pub enum Alphabet {
 }
 
 impl Alphabet {
+    /// Bits one of its characters carries.
+    fn bits(self) -> f32 {
+        match self {
+            Alphabet::Digits => 3.32,
+            Alphabet::Hex => 4.0,
+            Alphabet::Lower | Alphabet::Upper => 4.7,
+            Alphabet::LowerDigits | Alphabet::UpperDigits => 5.17,
+            Alphabet::Letters => 5.7,
+            Alphabet::Alphanumeric => 5.95,
+            Alphabet::Base64Url | Alphabet::Base64 => 6.0,
+            Alphabet::Symbols => 6.46,
+        }
+    }
+
     /// How many characters it has.
     pub fn size(self) -> f32 {
         match self {
@@ -105,7 +119,7 @@ pub fn shape(value: &[u8]) -> Shape {
         steps: 0,
         longest_run: 0,
     };
-    let mut seen = 0u128;
+    let mut seen = [0u64; 2];
     let mut all = HEX | URL | BASE64;
     let (mut last, mut last_kind, mut run) = (0u8, 0xffu8, 0u32);
     for &byte in value {
@@ -122,7 +136,7 @@ pub fn shape(value: &[u8]) -> Shape {
         } else if class & HEX == 0 {
             all &= !HEX;
         }
-        seen |= 1u128 << (byte & 0x7f);
+        seen[usize::from(byte >> 6) & 1] |= 1 << (byte & 0x3f);
         s.changes += u32::from(kind != last_kind);
         s.steps += u32::from(byte.abs_diff(last) <= 1);
         run = if byte == last { run + 1 } else { 1 };
@@ -130,8 +144,8 @@ pub fn shape(value: &[u8]) -> Shape {
         (last, last_kind) = (byte, kind);
     }
     s.changes = s.changes.saturating_sub(1);
-    s.seen = seen;
-    s.distinct = seen.count_ones();
+    s.seen = u128::from(seen[0]) | u128::from(seen[1]) << 64;
+    s.distinct = seen[0].count_ones() + seen[1].count_ones();
     s.alphabet = alphabet(&s, all);
     s
 }
@@ -160,7 +174,7 @@ fn alphabet(s: &Shape, all: u8) -> Alphabet {
 impl Shape {
     /// Bits a random value of this alphabet and length carries.
     pub fn bits(&self) -> f32 {
-        self.len as f32 * self.alphabet.size().log2()
+        self.len as f32 * self.alphabet.bits()
     }
 
     /// Distinct characters against what chance gives, in standard deviations; negative: too few.
