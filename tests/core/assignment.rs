@@ -132,6 +132,8 @@ fn a_value_is_found_in_every_syntax() {
         ("https://x.example/?a=1&‹token›=@@&b=2", Query),
         ("https://x.example/?‹token›=@@\"", Query),
         ("\"a=1&amp;‹token›=@@&amp;b=2\"", Query),
+        ("‹curl› -s -u admin:@@ https://x", Flag),
+        ("‹curl› --user 'admin:@@' https://x", Flag),
         // Prose.
         ("the ‹password› is @@.", Prose),
         ("‹password› was '@@'", Prose),
@@ -196,6 +198,8 @@ fn code_and_references_have_no_value() {
         "‹token›::Kind::A1",
         "‹token›s.push(1234567);",
         "‹password› = \"abc",
+        "‹curl› -u $USER:$PASSWORD https://x",
+        "‹curl› -s https://x | grep -u a:bcdefgh1",
     ];
     let mut wrong = Vec::new();
     for text in table {

@@ -203,8 +203,16 @@ fn only_long_random_values_are_not_guessable() {
 #[test]
 fn paths_lower_and_raise_but_never_decide_alone() {
     let sum = |path: &str| path_evidence(path).iter().map(|evidence| evidence.weight).sum::<f32>();
-    for path in ["src/test/java/A.java", "docs/usage.md", "yarn.lock", "locales/de.json", "app.min.js", ".env.example"]
-    {
+    for path in [
+        "src/test/java/A.java",
+        "docs/usage.md",
+        "yarn.lock",
+        "locales/de.json",
+        "src/messages_pt_BR.properties",
+        "config/fr.yml",
+        "app.min.js",
+        ".env.example",
+    ] {
         assert!(sum(path) < 0.0, "{path}");
     }
     for path in [".env", "deploy/prod/credentials.yml", "config/.env.production"] {

@@ -1,6 +1,7 @@
 //! What value hangs on a name: from a keyword such as `password` to the value that is assigned to, keyed by or passed
 //! as the name that contains it, in every common syntax. Called at every keyword hit, so it gives up within a few bytes.
 
+mod curl;
 mod link;
 mod name;
 mod reader;
@@ -121,6 +122,10 @@ pub fn parse(bytes: &[u8], keyword: Range<usize>) -> Parsed {
 
 fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<()> {
     let end = name::end(reader, keyword.end)?;
+    if end - keyword.start == 4 && reader.has(keyword.start, b"curl") {
+        curl::find(reader, keyword.start, found);
+        return None;
+    }
     if !reader::may_follow_name(reader.at(end)) {
         return None;
     }

@@ -294,7 +294,11 @@ fn unquoted(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
     let Some(range) = bare(reader, at, stop) else { return };
     let text = reader.slice(range.clone());
     let shell = tight && place.upper && place.before == Before::Line;
-    if !shell && reject::is_code(text, reader.at(range.end)) {
+    let after = reader.at(range.end);
+    // Alone on a line of YAML or properties, letters may be a password.
+    let alone = anchored && (tight || colon) && text.len() >= 8 && matches!(after, b'\n' | b'\r' | 0);
+    let letters = alone && text.iter().all(u8::is_ascii_alphabetic);
+    if !shell && !letters && reject::is_code(text, after) {
         return;
     }
     let syntax = if place.before == Before::Flag { Syntax::Flag } else { Syntax::Bare };
