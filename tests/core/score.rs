@@ -161,6 +161,33 @@ fn a_provider_token_keeps_its_prior_when_random_and_loses_it_when_not() {
 }
 
 #[test]
+fn random_tokens_of_every_alphabet_and_length_keep_their_prior() {
+    let mut dice = Dice(13);
+    let all = format!("{LOWER}{UPPER}{DIGITS}");
+    let alphabets = [
+        "0123456789abcdef".to_owned(),
+        DIGITS.to_owned(),
+        format!("{UPPER}234567"),
+        format!("{LOWER}{DIGITS}"),
+        LOWER.to_owned(),
+        all.clone(),
+        format!("{all}-_"),
+        format!("{all}+/"),
+    ];
+    let mut low = Vec::new();
+    for alphabet in &alphabets {
+        for len in [10, 16, 20, 32, 40, 64, 120] {
+            let lowered =
+                (0..400).filter(|_| token(&format!("abc_{}", dice.draw(alphabet, len)), 4, None) < 0.8).count();
+            if lowered > 4 {
+                low.push(format!("{lowered} of 400: {len} of {alphabet}"));
+            }
+        }
+    }
+    assert!(low.is_empty(), "{}", low.join("\n"));
+}
+
+#[test]
 fn a_wrong_checksum_lowers_confidence_to_the_floor() {
     let mut dice = Dice(5);
     let random = dice.draw(&format!("{LOWER}{UPPER}{DIGITS}"), 30);

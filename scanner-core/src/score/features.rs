@@ -1,7 +1,7 @@
 //! Turns a candidate into numbers, each with a name that a report can show.
 
 use super::base64;
-use super::form::{self, Form, form};
+use super::form::{Form, form};
 use super::name::{self, Head, Name};
 use super::shape::{Alphabet, Shape, shape};
 use super::surroundings::Surroundings;
@@ -150,13 +150,13 @@ pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Fea
     randomness(&mut features, &shape, &letters);
     alphabet(&mut features, &shape);
     features.set(length(shape.len), 1.0);
-    let form = form(random, &shape).or_else(|| {
+    let known = form(random, &shape).or_else(|| {
         // The words before the random part are joined to it by one of these.
         let whole = Shape { seen: shape.seen | 1 << b'-' | 1 << b'_' | 1 << b':' | 1 << b'.', symbols: 1, ..shape };
-        (random.len() < value.len()).then(|| form::form(value, &whole)).flatten()
+        (random.len() < value.len()).then(|| form(value, &whole)).flatten()
     });
     // Random letters are no identifier.
-    let form = form.filter(|form| *form != Form::Camel || letters.count < 8 || letters.deviation > 1.0);
+    let form = known.filter(|form| *form != Form::Camel || letters.count < 8 || letters.deviation > 1.0);
     if let Some(form) = form {
         features.set(form_feature(form), 1.0);
     }
@@ -206,7 +206,8 @@ fn alphabet(features: &mut Features, shape: &Shape) {
         Alphabet::Lower => Feature::Lower,
         Alphabet::Upper => Feature::Upper,
         Alphabet::LowerDigits => Feature::LowerDigits,
-        Alphabet::UpperDigits => Feature::UpperDigits,
+        Alphabet::Base32 if shape.lower > 0 => Feature::LowerDigits,
+        Alphabet::UpperDigits | Alphabet::Base32 => Feature::UpperDigits,
         Alphabet::Letters => Feature::Letters,
         Alphabet::Alphanumeric => Feature::Alphanumeric,
         Alphabet::Base64Url => Feature::Base64Url,
@@ -296,7 +297,7 @@ fn password(features: &mut Features, name: &Name, shape: &Shape, letters: &Lette
 fn without_leading_words(value: &[u8]) -> &[u8] {
     let mut rest = value;
     while let Some(end) = rest.iter().position(|b| !b.is_ascii_alphabetic()) {
-        if end < 2 || end > 16 || !matches!(rest[end], b'-' | b'_' | b':' | b'.') || rest.len() < end + 17 {
+        if !(2..=16).contains(&end) || !matches!(rest[end], b'-' | b'_' | b':' | b'.') || rest.len() < end + 17 {
             break;
         }
         rest = &rest[end + 1..];

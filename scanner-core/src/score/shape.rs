@@ -5,6 +5,8 @@
 pub enum Alphabet {
     Digits,
     Hex,
+    /// One case and the digits 2 to 7, long enough for the others to be missed.
+    Base32,
     Lower,
     Upper,
     LowerDigits,
@@ -22,6 +24,7 @@ impl Alphabet {
         match self {
             Alphabet::Digits => 3.32,
             Alphabet::Hex => 4.0,
+            Alphabet::Base32 => 5.0,
             Alphabet::Lower | Alphabet::Upper => 4.7,
             Alphabet::LowerDigits | Alphabet::UpperDigits => 5.17,
             Alphabet::Letters => 5.7,
@@ -36,6 +39,7 @@ impl Alphabet {
         match self {
             Alphabet::Digits => 10.0,
             Alphabet::Hex => 16.0,
+            Alphabet::Base32 => 32.0,
             Alphabet::Lower | Alphabet::Upper => 26.0,
             Alphabet::LowerDigits | Alphabet::UpperDigits => 36.0,
             Alphabet::Letters => 52.0,
@@ -150,6 +154,9 @@ pub fn shape(value: &[u8]) -> Shape {
     s
 }
 
+/// The digits base32 leaves out.
+const NOT_BASE32: u128 = 1 << b'0' | 1 << b'1' | 1 << b'8' | 1 << b'9';
+
 fn alphabet(s: &Shape, all: u8) -> Alphabet {
     if s.symbols + s.spaces + s.other > 0 {
         return match all {
@@ -162,6 +169,7 @@ fn alphabet(s: &Shape, all: u8) -> Alphabet {
         (false, false, _) => Alphabet::Digits,
         // Both cases in one hex value is rare: it is then judged as alphanumeric.
         (lower, upper, true) if all & HEX != 0 && lower != upper => Alphabet::Hex,
+        (lower, upper, true) if lower != upper && s.len >= 24 && s.seen & NOT_BASE32 == 0 => Alphabet::Base32,
         (true, false, true) => Alphabet::LowerDigits,
         (false, true, true) => Alphabet::UpperDigits,
         (true, false, false) => Alphabet::Lower,
@@ -192,6 +200,7 @@ impl Shape {
     pub fn change_deviation(&self) -> f32 {
         let shares: &[f32] = match self.alphabet {
             Alphabet::Hex => &[10.0, 6.0],
+            Alphabet::Base32 => &[6.0, 26.0],
             Alphabet::LowerDigits | Alphabet::UpperDigits => &[10.0, 26.0],
             Alphabet::Letters => &[26.0, 26.0],
             Alphabet::Alphanumeric => &[26.0, 26.0, 10.0],

@@ -5,6 +5,7 @@ use super::features::{COUNT, Feature::*};
 use super::weights::table;
 
 /// For values on a name that sounds like a credential.
+#[allow(clippy::approx_constant)] // a weight may come near π
 pub static GENERIC: [f32; COUNT] = table(&[
     (Bias, -1.95),
     (Random, 2.76),
