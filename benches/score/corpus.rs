@@ -36,7 +36,7 @@ pub fn secret(dice: &mut Dice, password: bool) -> (&'static str, String) {
         let symbols = [&all, "!@#%^*+-_=.?~$&()"].concat();
         return match dice.below(6) {
             0 => ("password, random letters and digits", with_digit(dice, &all)),
-            1 | 2 => ("password, random with symbols", draw_between(dice, &symbols, 8, 20)),
+            1 | 2 => ("password, random with symbols", draw_between(dice, &symbols, 6, 20)),
             3 => ("password, random letters", draw_between(dice, &[LOWER, UPPER].concat(), 8, 18)),
             4 => ("password, random lower-case letters", draw_between(dice, LOWER, 8, 18)),
             _ => ("password, made by a person", human(dice)),
@@ -68,7 +68,7 @@ fn draw_between(dice: &mut Dice, alphabet: &str, from: usize, to: usize) -> Stri
 }
 
 fn with_digit(dice: &mut Dice, alphabet: &str) -> String {
-    draw_between(dice, alphabet, 8, 14) + &dice.draw(DIGITS, 1)
+    draw_between(dice, alphabet, 5, 14) + &dice.draw(DIGITS, 1)
 }
 
 fn uuid(dice: &mut Dice) -> String {

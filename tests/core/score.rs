@@ -188,6 +188,21 @@ fn random_tokens_of_every_alphabet_and_length_keep_their_prior() {
 }
 
 #[test]
+fn a_keyed_value_is_likely_when_random_and_unlikely_on_a_line_about_digests() {
+    let value = Dice(17).draw("0123456789abcdef", 40);
+    let judge = |text: &str, value: &str| {
+        let secret = text.find(value).map_or(0..0, |at| at..at + value.len());
+        let kind = Kind::Keyed { prior: 0.6, checksum: None, random: true };
+        let key = Some(0..text.find(['=', ' ']).unwrap_or(0));
+        confidence(log_odds(&Context { bytes: text.as_bytes(), secret, key, syntax: None, kind }).0).0
+    };
+    assert!(judge(&format!("acme_key={value}"), &value) > 0.7);
+    assert!(judge(&format!("acme commit sha1 {value}"), &value) < 0.6);
+    assert!(judge("acme_key=my-acme-key-name", "my-acme-key-name") < 0.2);
+    assert!(judge("acme_key=0000000000000000000000000000000000000000", &"0".repeat(40)) < 0.1);
+}
+
+#[test]
 fn a_wrong_checksum_lowers_confidence_to_the_floor() {
     let mut dice = Dice(5);
     let random = dice.draw(&format!("{LOWER}{UPPER}{DIGITS}"), 30);

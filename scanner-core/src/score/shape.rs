@@ -104,10 +104,46 @@ static CLASS: [u8; 256] = {
     table
 };
 
+/// One in the lane of the byte's class: lower, upper, digit, symbol.
+static COUNTS: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let class = CLASS[byte];
+        if class & LOWER != 0 {
+            table[byte] = 1;
+        } else if class & UPPER != 0 {
+            table[byte] = 1 << 16;
+        } else if class & DIGIT != 0 {
+            table[byte] = 1 << 32;
+        } else if class & SYMBOL != 0 {
+            table[byte] = 1 << 48;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// The alphabets a byte leaves possible.
+static ALLOWS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let class = CLASS[byte];
+        table[byte] = if class & KIND == 0 { class & !HEX } else { URL | BASE64 | (class & HEX) };
+        byte += 1;
+    }
+    table
+};
+
 const KIND: u8 = LOWER | UPPER | DIGIT;
 
-/// Measures `value`.
+/// The longest stretch that is measured.
+const LONGEST: usize = 4096;
+
+/// Measures `value`, or its first part when it is very long.
 pub fn shape(value: &[u8]) -> Shape {
+    let value = &value[..value.len().min(LONGEST)];
     let mut s = Shape {
         len: value.len(),
         alphabet: Alphabet::Symbols,
@@ -123,33 +159,36 @@ pub fn shape(value: &[u8]) -> Shape {
         steps: 0,
         longest_run: 0,
     };
-    let mut seen = [0u64; 2];
+    // Four counters of sixteen bits in one word.
+    let mut counts = 0u64;
+    let mut seen = (0u64, 0u64);
     let mut all = HEX | URL | BASE64;
     let (mut last, mut last_kind, mut run) = (0u8, 0xffu8, 0u32);
     for &byte in value {
         let class = CLASS[byte as usize];
         let kind = class & KIND;
-        s.lower += u32::from(class & LOWER != 0);
-        s.upper += u32::from(class & UPPER != 0);
-        s.digits += u32::from(class & DIGIT != 0);
-        s.symbols += u32::from(class & SYMBOL != 0);
-        s.spaces += u32::from(class & SPACE != 0);
-        s.other += u32::from(class == 0);
-        if kind == 0 {
-            all &= class;
-        } else if class & HEX == 0 {
-            all &= !HEX;
+        counts += COUNTS[byte as usize];
+        all &= ALLOWS[byte as usize];
+        let bit = 1u64 << (byte & 0x3f);
+        if byte & 0x40 == 0 {
+            seen.0 |= bit
+        } else {
+            seen.1 |= bit
         }
-        seen[usize::from(byte >> 6) & 1] |= 1 << (byte & 0x3f);
         s.changes += u32::from(kind != last_kind);
         s.steps += u32::from(byte.abs_diff(last) <= 1);
         run = if byte == last { run + 1 } else { 1 };
         s.longest_run = s.longest_run.max(run);
         (last, last_kind) = (byte, kind);
     }
+    let count = |lane: u32| (counts >> (16 * lane)) as u32 & 0xffff;
+    (s.lower, s.upper, s.digits, s.symbols) = (count(0), count(1), count(2), count(3));
+    let rest = s.len as u32 - s.lower - s.upper - s.digits - s.symbols;
+    s.spaces = if rest > 0 { value.iter().filter(|b| **b == b' ').count() as u32 } else { 0 };
+    s.other = rest - s.spaces;
     s.changes = s.changes.saturating_sub(1);
-    s.seen = u128::from(seen[0]) | u128::from(seen[1]) << 64;
-    s.distinct = seen[0].count_ones() + seen[1].count_ones();
+    s.seen = u128::from(seen.0) | u128::from(seen.1) << 64;
+    s.distinct = seen.0.count_ones() + seen.1.count_ones();
     s.alphabet = alphabet(&s, all);
     s
 }
