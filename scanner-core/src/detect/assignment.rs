@@ -3,6 +3,7 @@
 
 mod curl;
 mod link;
+mod literal;
 mod name;
 mod reader;
 mod reject;
@@ -129,6 +130,9 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
     if !reader::may_follow_name(reader.at(end)) {
         return None;
     }
+    if reader.at(end) == b',' && !is_filled(reader, keyword.start, end) {
+        return None;
+    }
     // Only these joins depend on what stands before the name; most hits end before it is read.
     let needs_before = matches!(reader.at(end), b'>' | b' ' | b'\t' | b'\n' | b'\r');
     let early = needs_before.then(|| preceding(reader, keyword.start)).flatten();
@@ -144,6 +148,13 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
     let upper = !reader.slice(start..end).iter().any(u8::is_ascii_lowercase);
     value::read(reader, link, &Place { key: start..end, before, upper }, found);
     Some(())
+}
+
+/// `strcpy(password, "…")`, `{password, "…"}`: the name is the first argument and a literal comes next.
+fn is_filled(reader: &mut Reader, keyword: usize, end: usize) -> bool {
+    let literal = reader.skip_spaces(end + 1, 2);
+    reader::is_quote(reader.at(literal))
+        && name::start(reader, keyword).is_some_and(|start| matches!(reader.before(start), b'(' | b'{'))
 }
 
 fn preceding(reader: &mut Reader, keyword: usize) -> Option<(usize, Before)> {
