@@ -129,8 +129,9 @@ fn judge(context: &Context) -> Judged {
 fn judge_as(context: &Context, kind: Kind) -> Judged {
     let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
-        Kind::Keyed { prior, checksum, random: true } => (logit(prior), checksum, 0, &weights::KEYED),
-        Kind::Keyed { prior, checksum, random: false } => (logit(prior), checksum, 0, &weights::CHOSEN),
+        Kind::Keyed { prior, random_from, checksum, random } => {
+            (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
+        }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
     };
     let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
