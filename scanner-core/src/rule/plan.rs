@@ -6,8 +6,8 @@ use super::grams;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
-/// Bits of a gram's hash. The filter's table has a bit for each: 64 KiB, within a core's own caches.
-pub const HASH_BITS: u32 = 19;
+/// Words of the filter's table, each of 32 bits: 64 KiB, within a core's own caches.
+pub const TABLE_WORDS: usize = 1 << 14;
 
 /// What one more gram in the table costs, in hits per 16 MiB: chance collisions with text.
 const ROOM: f64 = 32.0;
@@ -57,10 +57,13 @@ pub fn make(rules: &[Rule], tries: usize) -> Plan {
     Plan { multiplier: search_multiplier(&used, tries), literals }
 }
 
-/// The hash of a folded gram.
+/// The table word of a folded gram, and its bit in the low five bits of the second number.
+///
+/// The top bits of the product mix all four bytes; its low bits are the first byte's, shuffled, and come for free.
 #[inline(always)]
-pub fn hash(gram: u32, multiplier: u32) -> u32 {
-    gram.wrapping_mul(multiplier) >> (32 - HASH_BITS)
+pub fn place(gram: u32, multiplier: u32) -> (usize, u32) {
+    let product = gram.wrapping_mul(multiplier);
+    ((product >> 18) as usize, product)
 }
 
 fn search_multiplier(wanted: &HashSet<u32>, tries: usize) -> u32 {
@@ -68,17 +71,21 @@ fn search_multiplier(wanted: &HashSet<u32>, tries: usize) -> u32 {
     text.sort_by_key(|&(gram, count)| (std::cmp::Reverse(count), gram));
     let mut best = (u64::MAX, 0x9e37_79b1);
     let mut state = 0x1234_5678_9abc_def1u64;
-    let mut table = vec![false; 1 << HASH_BITS];
+    let mut table = vec![0u32; TABLE_WORDS];
     for _ in 0..tries {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         let multiplier = (state >> 16) as u32 | 1;
-        table.fill(false);
-        wanted.iter().for_each(|&gram| table[hash(gram, multiplier) as usize] = true);
+        table.fill(0);
+        for &gram in wanted {
+            let (word, bit) = place(gram, multiplier);
+            table[word] |= 1u32.rotate_left(bit);
+        }
         let mut collisions = 0u64;
         for &(gram, count) in &text {
-            if table[hash(gram, multiplier) as usize] {
+            let (word, bit) = place(gram, multiplier);
+            if table[word].wrapping_shr(bit) & 1 != 0 {
                 collisions += u64::from(count);
                 if collisions >= best.0 {
                     break;

@@ -107,11 +107,15 @@ fn has_hole(value: &[u8], shape: &Shape) -> bool {
     let inside = &value[open + 1..];
     let close = inside.iter().position(|b| *b == b'>').unwrap_or(inside.len());
     // The value may end at a character that closes it before the hole does.
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b' ' | b':' | b'[' | b']' | b'.' | b'+' | b'/');
+    let is_name =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b' ' | b':' | b'[' | b']' | b'.' | b'+' | b'/');
     if inside.starts_with(b"[") {
         return true;
     }
-    close >= 3 && inside[0] != b'/' && inside[..close].iter().all(is_name) && (close < inside.len() || inside.contains(&b':'))
+    close >= 3
+        && inside[0] != b'/'
+        && inside[..close].iter().all(is_name)
+        && (close < inside.len() || inside.contains(&b':'))
 }
 
 fn is_uuid(value: &[u8]) -> bool {
