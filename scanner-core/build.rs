@@ -1,1 +1,53 @@
-fn main(){}
+//! Reads `rules/`, lints every rule and embeds one pack; a bad rule fails the build at its line.
+
+#[allow(dead_code, unused_imports)]
+#[path = "src/rule/mod.rs"]
+mod rule;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+/// Multipliers tried for the filter's hash: more are slower to build and hardly better.
+const TRIES: usize = 400;
+
+fn main() {
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("set by cargo")).join("../rules");
+    let mut files = Vec::new();
+    for folder in ["providers", "generic"] {
+        println!("cargo::rerun-if-changed={}", root.join(folder).display());
+        let entries = fs::read_dir(root.join(folder)).unwrap_or_else(|error| fail(&format!("rules/{folder}: {error}")));
+        let toml =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+        let mut sorted: Vec<PathBuf> = toml.collect();
+        sorted.sort();
+        files.extend(sorted.into_iter().map(|path| (folder, path)));
+    }
+    println!("cargo::rerun-if-changed=src/rule");
+    let (mut rules, mut complaints) = (Vec::new(), Vec::new());
+    for (folder, path) in &files {
+        let name = format!("rules/{folder}/{}", path.file_name().expect("a file has a name").to_string_lossy());
+        let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{name}: {error}")));
+        match rule::check::check_file(&name, &text) {
+            Ok(checked) => rules.extend(checked.into_iter().map(|checked| checked.rule)),
+            Err(errors) => complaints.push(errors.to_string()),
+        }
+    }
+    if let Err(message) = rule::check::check_set(&rules) {
+        complaints.push(format!("rules: {message}"));
+    }
+    if rules.is_empty() && complaints.is_empty() {
+        complaints.push("rules: no rule was found".into());
+    }
+    if !complaints.is_empty() {
+        fail(&complaints.join("\n"));
+    }
+    let plan = rule::plan::make(&rules, TRIES);
+    let pack = postcard::to_stdvec(&(rules, plan)).expect("rules are plain data");
+    let out = Path::new(&env::var("OUT_DIR").expect("set by cargo")).join("rules.pack");
+    fs::write(out, pack).unwrap_or_else(|error| fail(&format!("cannot write the rule pack: {error}")));
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("{message}");
+    process::exit(1)
+}

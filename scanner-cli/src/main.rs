@@ -1,1 +1,38 @@
-fn main(){}
+//! The `stopleak` command: parse, wire, print, exit.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod settings;
+mod terminal;
+
+use args::{Cli, Verb};
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    terminal::panic::keep_quiet();
+    let result = match Cli::parse().verb {
+        Verb::Scan(args) => commands::scan::run(&args),
+        Verb::Baseline(args) => commands::baseline::run(&args),
+        Verb::Rules(args) => commands::rules::run(&args),
+        Verb::Completions(args) => commands::completions::run(&args),
+    };
+    let code = result.unwrap_or_else(|failure: Failure| {
+        terminal::message::error(&failure);
+        exit::FAILED
+    });
+    ExitCode::from(code)
+}
+
+/// The exit codes outsiders rely on.
+mod exit {
+    /// Nothing at or above the gate, and everything was scanned.
+    pub const CLEAN: u8 = 0;
+    /// Findings at or above the gate.
+    pub const LEAKS: u8 = 1;
+    /// What was asked for could not be done.
+    pub const FAILED: u8 = 2;
+}

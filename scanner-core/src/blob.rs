@@ -87,7 +87,9 @@ impl fmt::Display for Origin {
                 write!(f, "commit {} {path}", introduced.commit)
             }
             Origin::GitBlob { id, .. } => write!(f, "unreachable blob {id}"),
-            Origin::GitMessage { kind, introduced } => write!(f, "{kind} message {}", introduced.commit),
+            Origin::GitMessage { kind, introduced } => {
+                write!(f, "{kind} message {}", introduced.commit)
+            }
             Origin::Stdin => f.write_str("standard input"),
         }
     }
@@ -101,4 +103,3 @@ pub struct Blob<'a> {
     /// Where it came from.
     pub origin: Origin,
 }
-

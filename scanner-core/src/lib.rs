@@ -2,19 +2,27 @@
 //!
 //! The modules in the order data meets them; a module uses only those above it.
 
-pub mod blob; // bytes to scan and where they came from
-pub mod detect; // candidates: where a secret may stand
-pub mod evidence; // how sure we are, and the reasons
-pub mod finding; // what the scan reports
-pub mod report;
-pub mod rule; // rules as data, checked once when loaded
-pub mod score; // how likely a candidate is real, and why
 pub mod secret; // the value, kept out of every output, and its fingerprint
-pub mod warning; // what went wrong without ending the scan // findings on their way out
+pub mod warning; // what went wrong without ending the scan
+pub mod rule; // rules as data, checked once when loaded
+pub mod rule_set; // the rules a scan runs with
+pub mod blob; // bytes to scan and where they came from
+pub mod source; // where blobs come from
+pub mod decode; // text hidden in bytes
+pub mod evidence; // how sure we are, and the reasons
+pub mod detect; // candidates: where a secret may stand
+pub mod score; // how likely a candidate is real, and why
+pub mod finding; // what the scan reports
+pub mod suppress; // why a finding is not held against the target
+pub mod summary; // what a scan did
+pub mod scan; // one scan, from what was asked for to what came out
+pub mod report; // findings on their way out
 
 pub use blob::{Blob, Introduction, ObjectId, Origin};
 pub use evidence::{Confidence, Evidence};
 pub use finding::{Finding, Occurrence, Position, Validity};
 pub use rule::{Provider, Rule, Severity};
+pub use rule_set::RuleSet;
 pub use secret::{Fingerprint, Guessable, Secret};
+pub use summary::Summary;
 pub use warning::Warning;

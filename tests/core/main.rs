@@ -1,4 +1,17 @@
-//! The library's tests, one module per subject.
+//! The library's tests, one module a subject.
 
+mod architecture;
 mod assignment;
+mod contexts;
+mod delta;
+mod git_objects;
+mod git_select;
+mod report;
+mod rules;
 mod score;
+mod suppress;
+
+#[path = "../support/finding.rs"]
+mod made;
+#[path = "../support/mod.rs"]
+mod support;

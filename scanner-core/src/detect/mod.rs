@@ -1,3 +1,20 @@
-//! Finds candidates: the places in a text where a secret may stand.
+//! Candidates: where a secret may stand. One filter over all text, then exact verification at its hits.
+//!
+//! ```text
+//! bytes → filter (literals of all rules) → hits → worker (patterns, connections, boundaries) → candidates
+//!                                                       delta: hits of the base are translated, verdicts inherited
+//! ```
 
 pub mod assignment;
+mod automaton;
+mod boundary;
+mod delta;
+mod engine;
+mod filter;
+mod resolve;
+mod state;
+
+pub use engine::{Engine, Judge, Worker};
+pub use filter::{Filter, Hit};
+pub use resolve::{MAX_PER_RULE, Resolved, resolve};
+pub use state::{Candidate, State};

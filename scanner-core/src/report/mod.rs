@@ -1,30 +1,20 @@
 //! Findings on their way out: one writer per format, each fed finding by finding and finished once.
 
-use crate::finding::Finding;
-use crate::warning::Warning;
-use std::io;
-use std::time::Duration;
+mod json;
+mod jsonl;
+mod record;
+mod sarif;
+pub mod time;
 
-/// What was done, for the end of every report.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Unique blobs scanned.
-    pub blobs: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// From start to the last blob; left out of reports that must compare equal when zero.
-    pub elapsed: Duration,
-    /// Findings reported.
-    pub findings: u64,
-    /// Findings at or above the gate: they decide the exit code.
-    pub gated: u64,
-    /// Findings left out by a mark, an allowlist or a baseline.
-    pub suppressed: u64,
-    /// Findings below the gate that the report leaves out.
-    pub below_gate: u64,
-    /// Everything to know about the scan, sorted.
-    pub warnings: Vec<Warning>,
-}
+pub use crate::summary::{Repository, Summary};
+pub use json::Json;
+pub use jsonl::JsonLines;
+pub use sarif::Sarif;
+
+use crate::blob::Origin;
+use crate::finding::{Finding, Occurrence};
+use std::cmp::Ordering;
+use std::io;
 
 /// One output format.
 pub trait Report {
@@ -32,4 +22,62 @@ pub trait Report {
     fn finding(&mut self, finding: &Finding) -> io::Result<()>;
     /// Writes what comes last.
     fn finish(&mut self, summary: &Summary) -> io::Result<()>;
+}
+
+/// Whether a report may hold the value itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// Only its redaction.
+    #[default]
+    Redacted,
+    /// The value in clear, because the user said `--show-secrets`.
+    Shown,
+}
+
+impl Secrets {
+    /// The finding's value as this report may show it.
+    pub fn print(self, finding: &Finding) -> String {
+        match self {
+            Secrets::Redacted => finding.secret.redacted(),
+            Secrets::Shown => String::from_utf8_lossy(finding.secret.expose()).into_owned(),
+        }
+    }
+}
+
+/// The order of every report: the worst and surest first, then by rule and place.
+pub fn compare(a: &Finding, b: &Finding) -> Ordering {
+    let place = |finding| first_place(finding).map(|place| (place.origin.path(), place.position, &place.origin));
+    (b.rule.severity.cmp(&a.rule.severity))
+        .then(b.confidence.0.total_cmp(&a.confidence.0))
+        .then_with(|| a.rule.id.cmp(&b.rule.id))
+        .then_with(|| place(a).cmp(&place(b)))
+        .then_with(|| a.fingerprint.cmp(&b.fingerprint))
+}
+
+/// The place to look at first: on disk if it is there, else the first commit that brought it.
+pub fn first_place(finding: &Finding) -> Option<&Occurrence> {
+    finding.occurrences.iter().min_by_key(|place| importance(place))
+}
+
+/// The finding's places, the one to look at first in front: on disk, then history from the first commit on.
+pub fn places(finding: &Finding) -> Vec<&Occurrence> {
+    let mut places: Vec<&Occurrence> = finding.occurrences.iter().collect();
+    places.sort_by_key(|place| importance(place));
+    places
+}
+
+fn importance(place: &Occurrence) -> (u8, i64) {
+    match &place.origin {
+        Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
+        origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
+    }
+}
+
+/// What to do about a leak when the rule has no advice of its own.
+pub const GENERAL_HELP: &str = "Revoke or rotate it where it was issued first; then remove it from the code and, \
+     if the repository is shared, treat its history as leaked.";
+
+/// The rule's advice, or the general one.
+pub fn help(finding: &Finding) -> &str {
+    if finding.rule.help.is_empty() { GENERAL_HELP } else { &finding.rule.help }
 }

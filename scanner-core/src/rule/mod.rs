@@ -1,12 +1,24 @@
 //! Rules as data: written in TOML, linted and embedded by `build.rs`, checked once when loaded.
 
+pub mod check;
+pub mod example;
+pub mod factor;
+pub mod grams;
+pub mod pattern;
+pub mod plan;
 pub mod written;
 
-use std::sync::Arc;
+pub use check::{RuleError, RuleErrors};
 pub use written::{Checksum, Connect, Edge, Severity};
 
+use factor::Reach;
+use pattern::{ByteSet, Segment};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use written::Part;
+
 /// The service a secret opens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
     /// Kebab-case.
     pub id: String,
@@ -15,7 +27,7 @@ pub struct Provider {
 }
 
 /// One kind of secret, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rule {
     /// `provider.kind-of-secret`.
     pub id: String,
@@ -25,8 +37,75 @@ pub struct Rule {
     pub provider: Arc<Provider>,
     /// How bad a leak would be.
     pub severity: Severity,
-    /// What to do about a leak; one or two sentences.
+    /// What to do about a leak; one or two sentences, may be empty.
     pub help: String,
     /// Pages that document the format.
     pub references: Vec<String>,
+    /// How likely a match is real before anything else is known.
+    pub confidence: f32,
+    /// Whether the value's variable part is random.
+    pub random: bool,
+    /// Whether a person may have chosen the value.
+    pub guessable: bool,
+    /// A check the value carries.
+    pub checksum: Option<Checksum>,
+    /// Values it belongs with.
+    pub parts: Vec<Part>,
+    /// Never reported alone.
+    pub part_only: bool,
+    /// Least numbers of digits, upper and lower case letters in the value.
+    pub at_least: [u16; 3],
+    /// How it is found.
+    pub form: Form,
+    /// Literals the filter looks for on its behalf, lower case.
+    pub factors: Vec<(Vec<u8>, Reach)>,
+}
+
+/// How a rule's matches are found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Form {
+    /// A pattern that holds its own literals.
+    Pattern(Pattern),
+    /// A keyword, then a value that the pattern matches.
+    Keyed {
+        /// How the two hang together.
+        connect: Connect,
+        /// The window after the keyword, for `Connect::Near`.
+        within: u16,
+        /// The value.
+        pattern: Pattern,
+    },
+    /// A value assigned to a name that holds a keyword.
+    Assignment,
+}
+
+impl Form {
+    /// The pattern, where there is one.
+    pub fn pattern(&self) -> Option<&Pattern> {
+        match self {
+            Form::Pattern(pattern) | Form::Keyed { pattern, .. } => Some(pattern),
+            Form::Assignment => None,
+        }
+    }
+}
+
+/// A checked regular expression over bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pattern {
+    /// As written.
+    pub source: String,
+    /// The same as byte classes, when those can run it.
+    pub segments: Option<Vec<Segment>>,
+    /// Whether a group `secret` says which part of the match is the secret.
+    pub has_group: bool,
+    /// Longest match in bytes.
+    pub max_len: u32,
+    /// Bytes of the secret that are the same in all secrets of the kind.
+    pub fixed_prefix: u16,
+    /// Bytes a match begins with.
+    pub first: ByteSet,
+    /// Whether the byte before a match must not be a letter or digit.
+    pub left: Edge,
+    /// Bytes that may not follow a match.
+    pub right: ByteSet,
 }

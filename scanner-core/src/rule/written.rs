@@ -1,6 +1,7 @@
 //! Rules as people write them in TOML; nothing here is checked yet.
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 /// One file: a provider and its rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,10 +31,11 @@ pub struct ProviderWritten {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RuleWritten {
-    pub id: String,
+    pub id: Spanned<String>,
     pub name: String,
     pub severity: Severity,
-    pub pattern: Option<String>,
+    pub pattern: Option<Spanned<String>>,
+    pub shape: Option<Shape>,
     #[serde(default)]
     pub keywords: Vec<String>,
     #[serde(default)]
@@ -93,6 +95,14 @@ impl Severity {
             Severity::Critical => "critical",
         }
     }
+}
+
+/// A form that is read by a parser of ours instead of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Any value assigned to, keyed by or passed as something whose name holds a keyword.
+    Assignment,
 }
 
 /// How a keyed rule's value hangs together with its keyword.

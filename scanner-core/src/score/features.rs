@@ -119,6 +119,15 @@ pub const COUNT: usize = REASONS.len().next_multiple_of(8);
 pub struct Features(pub [f32; COUNT]);
 
 impl Features {
+    /// Forgives what a fixed part inside a known form does to the statistics (`…FFFFNRAL`, `access-production-…`): only
+    /// what is far from random, `xxxx…` or `0123…`, speaks against a value whose form is right.
+    pub fn soften(&mut self) {
+        for feature in [Feature::DistinctLack, Feature::ChangeLack, Feature::StepExcess, Feature::WordExcess] {
+            let value = &mut self.0[feature as usize];
+            *value = (*value - 2.5).max(0.0);
+        }
+    }
+
     fn set(&mut self, feature: Feature, value: f32) {
         self.0[feature as usize] = value;
     }

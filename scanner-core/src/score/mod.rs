@@ -53,6 +53,8 @@ pub enum Kind {
     Keyed {
         /// How likely a match is real: the rule's `confidence`.
         prior: f32,
+        /// Bytes of fixed prefix before the random part.
+        random_from: usize,
         /// Whether its checksum holds; `None` when it has none.
         checksum: Option<bool>,
         /// Whether the value is random (the rule's `random`).
@@ -112,18 +114,41 @@ struct Judged {
     looked: Range<usize>,
 }
 
+/// A value of a known form on its own name is at least as likely as any value on such a name.
 fn judge(context: &Context) -> Judged {
-    let (prior, checksum, random_from, weights) = match context.kind {
+    let known = judge_as(context, context.kind);
+    if !matches!(context.kind, Kind::Keyed { .. }) || context.key.is_none() {
+        return known;
+    }
+    let generic = judge_as(context, Kind::Generic);
+    let looked = known.looked.start.min(generic.looked.start)..known.looked.end.max(generic.looked.end);
+    let better = if generic.log_odds > known.log_odds { generic } else { known };
+    Judged { looked, ..better }
+}
+
+fn judge_as(context: &Context, kind: Kind) -> Judged {
+    let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
-        Kind::Keyed { prior, checksum, random: true } => (logit(prior), checksum, 0, &weights::KEYED),
-        Kind::Keyed { prior, checksum, random: false } => (logit(prior), checksum, 0, &weights::CHOSEN),
+        Kind::Keyed { prior, random_from, checksum, random: true } => {
+            (logit(prior), checksum, random_from, &weights::KEYED)
+        }
+        Kind::Keyed { prior, random_from, checksum, random: false } => {
+            (logit(prior), checksum, random_from, &weights::CHOSEN)
+        }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
     };
     let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
     let random = (secret.start + random_from).min(secret.end)..secret.end;
     let key = context.key.clone().filter(|key| key.end <= context.bytes.len());
     let name = key.clone().map(|key| &context.bytes[key]);
-    let mut features = features::of_value(&context.bytes[random], name, context.syntax);
+    let mut features = match kind {
+        Kind::Generic => features::of_value(&context.bytes[random], name, context.syntax),
+        Kind::Token { .. } | Kind::Keyed { .. } => {
+            let mut features = features_of_known(&context.bytes[random], name, context.syntax);
+            features.soften();
+            features
+        }
+    };
     let checksum = checksum.map(|holds| (holds, weights::CHECKSUM[usize::from(!holds)]));
     let start = prior + checksum.map_or(0.0, |(_, weight)| weight);
     let mut looked = key.clone().map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
@@ -135,6 +160,40 @@ fn judge(context: &Context) -> Judged {
         looked = range;
     }
     Judged { log_odds, prior, checksum, features, weights, looked }
+}
+
+/// Features of a value whose form a rule knows: dashes, dots and line breaks belong to the form (a UUID is hex, not five
+/// words), and parts may be of different alphabets, so that the longest part alone is measured, or, when all are short,
+/// all letters and digits together.
+fn features_of_known(value: &[u8], name: Option<&[u8]>, syntax: Option<Syntax>) -> Features {
+    const LONG: usize = 16;
+    let longest = longest_part(value);
+    if longest.len() >= LONG {
+        return features::of_value(longest, name, syntax);
+    }
+    let mut plain = [0u8; 256];
+    let mut len = 0;
+    for &byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()).take(plain.len()) {
+        plain[len] = byte;
+        len += 1;
+    }
+    // Mostly symbols: there is nothing else to go by.
+    let measured = if len * 2 < value.len().min(plain.len()) { value } else { &plain[..len] };
+    features::of_value(measured, name, syntax)
+}
+
+/// The longest stretch of letters and digits; six `A` in a row are zero bytes in base64 and end it too.
+fn longest_part(value: &[u8]) -> &[u8] {
+    let (mut longest, mut start, mut zeros) = (0..0, 0, 0);
+    for (at, byte) in value.iter().enumerate() {
+        zeros = if *byte == b'A' { zeros + 1 } else { 0 };
+        if !byte.is_ascii_alphanumeric() || zeros >= 6 {
+            start = at + 1;
+        } else if at + 1 - start > longest.len() {
+            longest = start..at + 1;
+        }
+    }
+    &value[longest]
 }
 
 fn known(random: bool) -> &'static [f32; COUNT] {

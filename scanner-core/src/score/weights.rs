@@ -118,11 +118,11 @@ pub static KEYED: [f32; COUNT] = table(&[
 /// For values of a known form that a person may choose (passwords, URLs): only placeholders speak against them.
 pub static CHOSEN: [f32; COUNT] = table(&[
     (Run, -0.8),
-    (Placeholder, -1.8),
-    (Credential, -0.8),
+    (Placeholder, -4.0),
+    (Credential, -2.8),
     (FormMasked, -5.0),
     (FormFormat, -3.0),
-    (LineShowing, -0.4),
+    (LineShowing, -1.0),
 ]);
 
 /// A checksum that holds, and one that does not.

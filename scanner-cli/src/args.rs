@@ -1,0 +1,228 @@
+//! The command line as it is written; what it means is worked out in `commands`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use stopleak_core::Severity;
+use stopleak_core::scan::Gate;
+
+const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 2 not done as asked \
+     (anything asked for and not scanned counts, unless --allow-partial)";
+
+/// Find leaked secrets in files, git history and standard input
+#[derive(Debug, Parser)]
+#[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Scan repositories, folders, files or standard input
+    #[command(after_help = EXIT_CODES)]
+    Scan(Box<ScanArgs>),
+    /// Accept today's findings, so that only new ones count
+    Baseline(BaselineArgs),
+    /// Look at the rules
+    Rules(RulesArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+/// What to scan and how; shared by every command that scans.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// A work tree, bare repository, folder or file; `-` is standard input [default: .]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<PathBuf>,
+
+    /// Scan every reachable object of a repository, or the files on disk only [default: all]
+    #[arg(long, value_name = "HOW", value_enum, conflicts_with = "staged", help_heading = "What to scan")]
+    pub history: Option<HistoryArg>,
+
+    /// Scan what the commits of A..B introduced, as git reads the range
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
+    pub range: Option<String>,
+
+    /// Scan what commits since this date introduced
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
+    pub since: Option<String>,
+
+    /// Scan what is staged for the next commit, not the work tree
+    #[arg(long, help_heading = "What to scan")]
+    pub staged: bool,
+
+    /// Scan files that ignore files leave out, too
+    #[arg(long, help_heading = "What to scan")]
+    pub no_ignore: bool,
+
+    /// Add rules from a file or folder (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = "What counts")]
+    pub rules: Vec<PathBuf>,
+
+    /// Read settings from this file instead of the target's stopleak.toml
+    #[arg(long, value_name = "FILE", help_heading = "What counts")]
+    pub config: Option<PathBuf>,
+
+    /// The least that counts: a severity, a confidence from 0 to 1, or both, as in high,0.8 [default: 0.5]
+    #[arg(long, value_name = "GATE", value_parser = parse_gate, help_heading = "What counts")]
+    pub gate: Option<Gate>,
+
+    /// Accept that something was not scanned: it no longer makes a clean result fail
+    #[arg(long, help_heading = "What counts")]
+    pub allow_partial: bool,
+
+    /// How many threads to scan with [default: one a core]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Print findings and what was not scanned, nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Leave out findings accepted in this file
+    #[arg(long, value_name = "FILE", help_heading = "What counts")]
+    pub baseline: Option<PathBuf>,
+
+    /// text, jsonl, json or sarif, to standard output or to FILE (repeatable) [default: text]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    pub format: Vec<String>,
+
+    /// Write to FILE: the next --format without a file, else the format its ending names (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Vec<PathBuf>,
+
+    /// Report suppressed findings and those below the gate, too; they never count
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// Print secrets in clear (never in SARIF)
+    #[arg(long, help_heading = "Output")]
+    pub show_secrets: bool,
+}
+
+/// How much of a repository's history to scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HistoryArg {
+    // Without doc comments the help stays one line an option.
+    All,
+    None,
+}
+
+/// `baseline`.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    #[command(subcommand)]
+    pub verb: BaselineVerb,
+}
+
+/// What to do with a baseline.
+#[derive(Debug, Subcommand)]
+pub enum BaselineVerb {
+    /// Scan and accept everything found
+    Create {
+        #[command(flatten)]
+        on: BaselineOn,
+        /// Replace a baseline that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Scan and accept what is not accepted yet
+    Add {
+        #[command(flatten)]
+        on: BaselineOn,
+        /// Accept this finding only (repeatable)
+        #[arg(long, value_name = "ID")]
+        fingerprint: Vec<String>,
+    },
+    /// Scan and drop accepted findings that are gone
+    Prune {
+        #[command(flatten)]
+        on: BaselineOn,
+    },
+}
+
+/// The baseline file and the scan behind it.
+#[derive(Debug, Args)]
+pub struct BaselineOn {
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// The baseline [default: the one in stopleak.toml, else stopleak-baseline.json]
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    pub verb: RulesVerb,
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesVerb {
+    /// List every rule
+    List {
+        /// Add rules from a file or folder (repeatable)
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
+    /// Show all about one rule
+    Show {
+        /// A rule's id
+        id: String,
+        /// Add rules from a file or folder (repeatable)
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
+    /// Check rule files: every complaint with its file and line
+    Check {
+        /// A rule file, or a folder of them
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run the examples of rule files against all rules
+    Test {
+        /// A rule file, or a folder of them
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Reads a gate: `high`, `0.8` or `high,0.8`.
+pub fn parse_gate(text: &str) -> Result<Gate, String> {
+    text.split(',').map(str::trim).try_fold(Gate::default(), |gate, part| match part.parse::<f32>() {
+        Ok(confidence) if (0.0..=1.0).contains(&confidence) => Ok(Gate { confidence, ..gate }),
+        Ok(_) => Err(format!("confidence {part} is not between 0 and 1")),
+        Err(_) => Ok(Gate { severity: Some(severity(part)?), ..gate }),
+    })
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    let all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    all.into_iter().find(|severity| severity.as_str() == word).ok_or_else(|| {
+        format!("`{word}` is neither a severity (low, medium, high, critical) nor a confidence from 0 to 1")
+    })
+}

@@ -1,0 +1,116 @@
+//! `stopleak baseline`: accept what is there today, so that only new findings count.
+
+use super::request::{self, Plan, counts};
+use crate::args::{BaselineArgs, BaselineOn, BaselineVerb};
+use crate::exit;
+use crate::failure::{Failure, OrFail, Result};
+use crate::terminal::{message, words};
+use std::path::{Path, PathBuf};
+use stopleak_core::Finding;
+use stopleak_core::scan::Outcome;
+use stopleak_core::suppress::Baseline;
+
+const DEFAULT: &str = "stopleak-baseline.json";
+
+/// Carries out `baseline create`, `add` or `prune`.
+pub fn run(args: &BaselineArgs) -> Result<u8> {
+    match &args.verb {
+        BaselineVerb::Create { on, force } => create(on, *force),
+        BaselineVerb::Add { on, fingerprint } => add(on, fingerprint),
+        BaselineVerb::Prune { on } => prune(on),
+    }
+}
+
+fn create(on: &BaselineOn, force: bool) -> Result<u8> {
+    let (plan, file) = plan(on)?;
+    if file.exists() && !force {
+        return Err(Failure::new(format!("{} exists", file.display()))
+            .hint("`stopleak baseline add` extends it, --force replaces it"));
+    }
+    let findings = scanned(&plan, on)?;
+    let mut baseline = Baseline::new(file.display().to_string());
+    baseline.add(gated(&findings, &plan), &plan.today);
+    write(&baseline, &file)?;
+    done(on, &format!("{} accepted in {}", findings_in_words(baseline.len()), file.display()))
+}
+
+fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
+    let (plan, file) = plan(on)?;
+    let mut baseline = request::read_baseline(&file)?;
+    let findings = scanned(&plan, on)?;
+    let is_wanted =
+        |finding: &&Finding| wanted.is_empty() || wanted.iter().any(|id| id == finding.fingerprint.as_str());
+    if let Some(id) = wanted.iter().find(|id| findings.iter().all(|finding| finding.fingerprint.as_str() != **id)) {
+        return Err(Failure::new(format!("no finding has the fingerprint {id}"))
+            .hint("`stopleak scan` prints the fingerprint of every finding"));
+    }
+    let added = match wanted {
+        [] => baseline.add(gated(&findings, &plan), &plan.today),
+        _ => baseline.add(findings.iter().filter(is_wanted), &plan.today),
+    };
+    write(&baseline, &file)?;
+    done(on, &format!("{} added to {}, {} accepted in all", findings_in_words(added), file.display(), baseline.len()))
+}
+
+fn prune(on: &BaselineOn) -> Result<u8> {
+    let (plan, file) = plan(on)?;
+    if !plan.request.suppressions.complete {
+        return Err(Failure::new("a part of a project cannot show that a finding is gone").hint(
+            "prune from the root, with the whole history: without --range, --since, --staged and --history none",
+        ));
+    }
+    let mut baseline = request::read_baseline(&file)?;
+    let findings = scanned(&plan, on)?;
+    let dropped = baseline.prune(&findings);
+    write(&baseline, &file)?;
+    done(
+        on,
+        &format!(
+            "{} dropped from {}, {} still accepted",
+            findings_in_words(dropped),
+            file.display(),
+            findings_in_words(baseline.len())
+        ),
+    )
+}
+
+fn plan(on: &BaselineOn) -> Result<(Plan, PathBuf)> {
+    let plan = request::plan(&on.selection)?;
+    let file = on.baseline.clone().or_else(|| plan.baseline.clone()).unwrap_or_else(|| DEFAULT.into());
+    Ok((plan, file))
+}
+
+/// Every finding of a scan that missed nothing.
+fn scanned(plan: &Plan, on: &BaselineOn) -> Result<Vec<Finding>> {
+    let Outcome { findings, summary } = request::carry_out(&plan.request, &on.selection)?;
+    message::warnings(&summary.warnings, on.selection.quiet);
+    if summary.is_partial() && !on.selection.allow_partial {
+        return Err(Failure::new("not everything was scanned; the baseline is left as it was")
+            .hint("--allow-partial goes on all the same"));
+    }
+    Ok(findings)
+}
+
+fn gated<'a>(findings: &'a [Finding], plan: &'a Plan) -> impl Iterator<Item = &'a Finding> {
+    findings.iter().filter(|finding| counts(finding, &plan.request.gate))
+}
+
+/// Written beside the file and moved over it, so that a full disk cannot leave half a baseline.
+fn write(baseline: &Baseline, file: &Path) -> Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, baseline.to_json())
+        .and_then(|()| std::fs::rename(&beside, file))
+        .or_fail(|| format!("cannot write {}", file.display()))
+}
+
+fn findings_in_words(count: usize) -> String {
+    words::counted(count as u64, "finding")
+}
+
+fn done(on: &BaselineOn, message: &str) -> Result<u8> {
+    if !on.selection.quiet {
+        message::line(message);
+    }
+    Ok(exit::CLEAN)
+}

@@ -1,0 +1,7 @@
+//! One file a verb.
+
+pub mod baseline;
+pub mod completions;
+pub mod request;
+pub mod rules;
+pub mod scan;

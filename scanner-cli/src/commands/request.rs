@@ -1,0 +1,110 @@
+//! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
+
+use crate::args::{HistoryArg, Selection};
+use crate::failure::{Failure, OrFail, Result};
+use crate::settings::{self, Settings};
+use crate::terminal::progress;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use stopleak_core::RuleSet;
+use stopleak_core::report::time::date;
+use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, Target, scan};
+use stopleak_core::suppress::{Baseline, Suppressions};
+
+/// A request, and what the commands need to know beside it.
+pub struct Plan {
+    pub request: Request,
+    /// The baseline that the settings name.
+    pub baseline: Option<PathBuf>,
+    pub today: String,
+}
+
+/// Works out what to scan, with which rules; the baseline is left to the command.
+pub fn plan(selection: &Selection) -> Result<Plan> {
+    let today = today();
+    let targets = targets(selection);
+    let settings = settings::load(selection.config.as_deref(), &targets, &today)?;
+    let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
+    let rules = load_rules(&paths, &settings.disabled)?;
+    let history = history(selection, &settings);
+    let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
+    let request = Request {
+        targets,
+        history,
+        staged: selection.staged,
+        no_ignore: selection.no_ignore || settings.no_ignore,
+        threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
+        rules,
+        suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
+        gate: selection.gate.or(settings.gate).unwrap_or_default(),
+        progress: Arc::new(Progress::default()),
+    };
+    Ok(Plan { request, baseline: settings.baseline, today })
+}
+
+/// Carries the request out, with a progress bar where one is of use.
+pub fn carry_out(request: &Request, selection: &Selection) -> Result<Outcome> {
+    let watching = progress::watch(&request.progress, !selection.no_progress && !selection.quiet);
+    let outcome = scan(request);
+    drop(watching);
+    outcome.map_err(|error| {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// Reads a baseline; a missing or broken one is an error, since without it accepted findings would count.
+pub fn read_baseline(file: &Path) -> Result<Baseline> {
+    let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read baseline {}", file.display()));
+    let text = text.map_err(|failure| failure.hint("`stopleak baseline create` writes one"))?;
+    Baseline::parse(&text, &file.display().to_string()).map_err(|error| {
+        Failure::new(error.to_string()).hint("restore it, or write it anew with `stopleak baseline create --force`")
+    })
+}
+
+/// The embedded rules and those in `paths`, less the disabled ones.
+pub fn load_rules(paths: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>> {
+    RuleSet::load(paths, disabled).map_err(|errors| {
+        let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        Failure::new(format!("cannot use these rules\n{}", problems.join("\n")))
+            .hint("`stopleak rules list` prints the ids of all rules")
+    })
+}
+
+fn targets(selection: &Selection) -> Vec<Target> {
+    let target = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => Target::Stdin,
+        false => Target::Path(path.clone()),
+    };
+    match selection.targets.as_slice() {
+        [] => vec![Target::Path(".".into())],
+        paths => paths.iter().map(target).collect(),
+    }
+}
+
+fn history(selection: &Selection, settings: &Settings) -> History {
+    let part = selection.range.is_some() || selection.since.is_some();
+    match selection.history.or(settings.history) {
+        _ if part => History::Part { range: selection.range.clone(), since: selection.since.clone() },
+        Some(HistoryArg::None) => History::None,
+        _ => History::Everything,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn today() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    date(i64::try_from(now).unwrap_or(0))
+}
+
+/// Whether a finding counts: not suppressed, at or above the gate.
+pub fn counts(finding: &stopleak_core::Finding, gate: &Gate) -> bool {
+    finding.suppression.is_none() && gate.passes(finding)
+}

@@ -1,0 +1,139 @@
+//! `stopleak rules`: what the scanner looks for, and whether rules of one's own are sound.
+
+use super::request::load_rules;
+use crate::args::{RulesArgs, RulesVerb};
+use crate::exit;
+use crate::failure::{Failure, Result};
+use crate::terminal::{message, table, words};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use stopleak_core::detect::Engine;
+use stopleak_core::report::GENERAL_HELP;
+use stopleak_core::rule::check::{self, Checked, RuleError};
+use stopleak_core::scan::examples;
+use stopleak_core::{Rule, RuleSet, rule_set};
+
+/// Carries out `rules list`, `show`, `check` or `test`.
+pub fn run(args: &RulesArgs) -> Result<u8> {
+    match &args.verb {
+        RulesVerb::List { rules } => print(&list(&load(rules)?)),
+        RulesVerb::Show { id, rules } => print(&show(&load(rules)?, id)?),
+        RulesVerb::Check { files } => check(files),
+        RulesVerb::Test { files } => test(files),
+    }
+}
+
+fn print(text: &str) -> Result<u8> {
+    // A reader that stops early has what it wanted.
+    let _ = anstream::stdout().write_all(text.as_bytes());
+    Ok(exit::CLEAN)
+}
+
+fn load(extra: &[PathBuf]) -> Result<Vec<Arc<Rule>>> {
+    let mut rules = load_rules(extra, &[])?.rules().to_vec();
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(rules)
+}
+
+fn list(rules: &[Arc<Rule>]) -> String {
+    let rows: Vec<_> = rules.iter().map(|rule| (rule.id.as_str(), rule.severity, rule.name.as_str())).collect();
+    table::rules(&rows)
+}
+
+fn show(rules: &[Arc<Rule>], id: &str) -> Result<String> {
+    let Some(rule) = rules.iter().find(|rule| rule.id == id) else {
+        return Err(unknown(rules, id));
+    };
+    let help = if rule.help.is_empty() { GENERAL_HELP } else { &rule.help };
+    let parts = rule.parts.iter().map(|part| part.rule.as_str()).collect::<Vec<_>>().join(", ");
+    let pattern = rule.form.pattern().map_or("any value assigned to a name that says secret", |p| &p.source);
+    let literals = literals(rule);
+    let mut rows = vec![
+        ("rule", rule.id.as_str()),
+        ("name", &rule.name),
+        ("provider", &rule.provider.name),
+        ("severity", rule.severity.as_str()),
+        ("pattern", pattern),
+        ("keywords", &literals),
+        ("parts", &parts),
+        ("fix", help),
+    ];
+    rows.extend(rule.references.iter().map(|link| ("see", link.as_str())));
+    rows.retain(|(_, value)| !value.is_empty());
+    Ok(table::fields(&rows))
+}
+
+/// What must stand in the text before the pattern is tried.
+fn literals(rule: &Rule) -> String {
+    let texts: BTreeSet<String> =
+        rule.factors.iter().map(|(literal, _)| String::from_utf8_lossy(literal).into_owned()).collect();
+    let shown: Vec<String> = texts.iter().take(8).cloned().collect();
+    let more = if texts.len() > shown.len() { ", …" } else { "" };
+    shown.join(", ") + more
+}
+
+fn unknown(rules: &[Arc<Rule>], id: &str) -> Failure {
+    let provider = id.split('.').next().unwrap_or(id);
+    let near: Vec<&str> =
+        rules.iter().map(|rule| rule.id.as_str()).filter(|known| known.starts_with(provider)).collect();
+    let hint = match near.as_slice() {
+        [] => "`stopleak rules list` prints the ids".to_owned(),
+        near => format!("rules that begin alike: {}", near.join(", ")),
+    };
+    Failure::new(format!("no rule has the id `{id}`")).hint(hint)
+}
+
+fn check(files: &[PathBuf]) -> Result<u8> {
+    let complaints = match read(files)? {
+        Ok(checked) => match with_embedded(&checked) {
+            Ok(_) => {
+                message::line(&format!("{} sound", words::counted(checked.len() as u64, "rule")));
+                return Ok(exit::CLEAN);
+            }
+            Err(complaint) => vec![complaint],
+        },
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    };
+    print(&(complaints.join("\n") + "\n"))?;
+    Ok(exit::LEAKS)
+}
+
+fn test(files: &[PathBuf]) -> Result<u8> {
+    let unsound = |problem: String| Failure::new(problem).hint("`stopleak rules check` lists every complaint");
+    let checked = read(files)?.map_err(|errors| unsound(errors[0].to_string()))?;
+    let rules = with_embedded(&checked).map_err(unsound)?;
+    let failures = examples::test(&Engine::new(rules), &checked);
+    if failures.is_empty() {
+        message::line(&format!("examples pass: {}", words::counted(checked.len() as u64, "rule")));
+        return Ok(exit::CLEAN);
+    }
+    print(&failures.iter().map(|failure| format!("{failure}\n")).collect::<String>())?;
+    Ok(exit::LEAKS)
+}
+
+/// Every rule of the files, or every complaint about them; a file that cannot be read ends the command.
+fn read(files: &[PathBuf]) -> Result<std::result::Result<Vec<Checked>, Vec<RuleError>>> {
+    let (mut checked, mut errors) = (Vec::new(), Vec::new());
+    for path in files {
+        for (name, text) in rule_set::read(path).map_err(|error| Failure::new(error.to_string()))? {
+            match check::check_file(&name, &text) {
+                Ok(rules) => checked.extend(rules),
+                Err(complaints) => errors.extend(complaints.0),
+            }
+        }
+    }
+    if checked.is_empty() && errors.is_empty() {
+        return Err(Failure::new("no rule file was found").hint("rule files end in .toml"));
+    }
+    Ok(if errors.is_empty() { Ok(checked) } else { Err(errors) })
+}
+
+/// The embedded rules beside these; a rule with the id of an embedded one takes its place.
+fn with_embedded(checked: &[Checked]) -> std::result::Result<Arc<RuleSet>, String> {
+    let embedded = RuleSet::embedded();
+    let is_replaced = |rule: &&Arc<Rule>| checked.iter().any(|own| own.rule.id == rule.id);
+    let kept = embedded.rules().iter().filter(|rule| !is_replaced(rule)).map(|rule| (**rule).clone());
+    RuleSet::from_rules(kept.chain(checked.iter().map(|own| own.rule.clone())).collect())
+}

@@ -1,0 +1,202 @@
+//! Which report goes where: `--format` and `--output` as people combine them.
+
+use crate::failure::{Failure, OrFail, Result};
+use crate::terminal::text::Text;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use stopleak_core::report::{Json, JsonLines, Report, Sarif, Secrets};
+
+/// A report format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    JsonLines,
+    Json,
+    Sarif,
+}
+
+/// One report to write; without a path it goes to standard output.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Output {
+    pub format: Format,
+    pub path: Option<PathBuf>,
+}
+
+const NAMES: [(&str, Format); 4] =
+    [("text", Format::Text), ("jsonl", Format::JsonLines), ("json", Format::Json), ("sarif", Format::Sarif)];
+
+/// Pairs formats and files: the n-th format without a file goes to the n-th `--output`; what is left of the
+/// formats goes to standard output, what is left of the files is named by its ending.
+pub fn plan(formats: &[String], files: &[PathBuf]) -> Result<Vec<Output>> {
+    let mut outputs = Vec::new();
+    let mut files = files.iter();
+    for written in formats {
+        let output = match written.split_once('=') {
+            Some((name, file)) => Output { format: named(name)?, path: Some(checked(file)?) },
+            None => paired(named(written)?, files.next())?,
+        };
+        outputs.push(output);
+    }
+    for file in files {
+        outputs.push(Output { format: by_ending(file)?, path: on_disk(file) });
+    }
+    if outputs.is_empty() {
+        outputs.push(Output { format: Format::Text, path: None });
+    }
+    one_each(&outputs)?;
+    Ok(outputs)
+}
+
+fn named(name: &str) -> Result<Format> {
+    let found = NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
+    found.ok_or_else(|| {
+        Failure::new(format!("unknown format `{name}`")).hint("the formats are text, jsonl, json and sarif")
+    })
+}
+
+fn checked(file: &str) -> Result<PathBuf> {
+    if file.is_empty() { Err(Failure::new("`--format FORMAT=FILE` needs a file after `=`")) } else { Ok(file.into()) }
+}
+
+fn paired(format: Format, file: Option<&PathBuf>) -> Result<Output> {
+    let Some(file) = file else {
+        return Ok(Output { format, path: None });
+    };
+    match ending(file) {
+        // Every one of them may be kept in a `.json` or `.txt` file.
+        Some(other) if other != format && !matches!(other, Format::Json | Format::Text) => {
+            let (format, other) = (name(format), name(other));
+            let message = format!("{} ends like {other} but would hold {format}", file.display());
+            Err(Failure::new(message).hint(format!("write `--format {format} --format {other}={}`", file.display())))
+        }
+        _ => Ok(Output { format, path: on_disk(file) }),
+    }
+}
+
+fn on_disk(file: &Path) -> Option<PathBuf> {
+    (file != Path::new("-")).then(|| file.to_owned())
+}
+
+fn name(format: Format) -> &'static str {
+    NAMES.iter().find(|(_, known)| *known == format).map_or("text", |(name, _)| name)
+}
+
+fn ending(file: &Path) -> Option<Format> {
+    match file.extension()?.to_str()? {
+        "sarif" => Some(Format::Sarif),
+        "jsonl" | "ndjson" => Some(Format::JsonLines),
+        "json" if file.file_stem()?.to_str()?.ends_with(".sarif") => Some(Format::Sarif),
+        "json" => Some(Format::Json),
+        "txt" => Some(Format::Text),
+        _ => None,
+    }
+}
+
+fn by_ending(file: &Path) -> Result<Format> {
+    ending(file).ok_or_else(|| {
+        let message = format!("the ending of {} names no format", file.display());
+        Failure::new(message).hint(format!("write `--format FORMAT={}`", file.display()))
+    })
+}
+
+/// Two reports in one place would be neither.
+fn one_each(outputs: &[Output]) -> Result<()> {
+    for (index, output) in outputs.iter().enumerate() {
+        if outputs[..index].iter().any(|other| other.path == output.path) {
+            let place = output.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+            return Err(Failure::new(format!("two reports would go to {place}"))
+                .hint("give each its file: `--format jsonl --format sarif=stopleak.sarif`"));
+        }
+    }
+    Ok(())
+}
+
+/// A report being written; a reader that goes away ends it quietly.
+pub struct Writing {
+    report: Box<dyn Report>,
+    place: String,
+    closed: bool,
+}
+
+impl Output {
+    /// Opens the place before the scan: what cannot be written fails early, and an older report is not scanned.
+    pub fn open(&self, secrets: Secrets, quiet: bool) -> Result<Writing> {
+        let text = self.format == Format::Text;
+        let out: Box<dyn Write> = match &self.path {
+            Some(path) => {
+                let file = File::create(path).or_fail(|| format!("cannot write {}", path.display()))?;
+                if text { Box::new(anstream::StripStream::new(file)) } else { Box::new(file) }
+            }
+            None if text => Box::new(anstream::AutoStream::auto(io::stdout())),
+            None => Box::new(io::stdout()),
+        };
+        let report = self.format.report(BufWriter::new(out), secrets, quiet);
+        let place = self.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+        Ok(Writing { report, place, closed: false })
+    }
+}
+
+impl Format {
+    fn report(self, out: impl Write + 'static, secrets: Secrets, quiet: bool) -> Box<dyn Report> {
+        match self {
+            Format::Text => Box::new(Text::new(out, secrets, quiet)),
+            Format::JsonLines => Box::new(JsonLines::new(out, secrets)),
+            Format::Json => Box::new(Json::new(out, secrets)),
+            Format::Sarif => Box::new(Sarif::new(out)),
+        }
+    }
+}
+
+impl Writing {
+    /// Does one step of the report.
+    pub fn step(&mut self, step: impl FnOnce(&mut dyn Report) -> io::Result<()>) -> Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        match step(&mut *self.report) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            result => result.or_fail(|| format!("cannot write {}", self.place)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(formats: &[&str], files: &[&str]) -> String {
+        let formats: Vec<String> = formats.iter().map(|text| text.to_string()).collect();
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        let print = |output: &Output| match &output.path {
+            Some(path) => format!("{}>{}", name(output.format), path.display()),
+            None => name(output.format).to_owned(),
+        };
+        match plan(&formats, &files) {
+            Ok(outputs) => outputs.iter().map(print).collect::<Vec<_>>().join(" "),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    #[test]
+    fn formats_and_files_are_paired_as_written() {
+        let table: [(&[&str], &[&str], &str); 10] = [
+            (&[], &[], "text"),
+            (&["jsonl"], &[], "jsonl"),
+            (&["sarif"], &["x.sarif"], "sarif>x.sarif"),
+            (&["sarif"], &["x.json"], "sarif>x.json"),
+            (&[], &["x.sarif.json"], "sarif>x.sarif.json"),
+            (&["text", "sarif=x.sarif", "jsonl=y"], &[], "text sarif>x.sarif jsonl>y"),
+            (&["sarif", "jsonl"], &["x.sarif", "y.jsonl"], "sarif>x.sarif jsonl>y.jsonl"),
+            (&["jsonl"], &["x.sarif"], "x.sarif ends like sarif but would hold jsonl"),
+            (&["jsonl", "json"], &[], "two reports would go to standard output"),
+            (&["xml"], &[], "unknown format `xml`"),
+        ];
+        for (formats, files, expected) in table {
+            assert_eq!(planned(formats, files), expected);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `stopleak.toml`: what a project wants of every scan. It may add rules and allow findings; it cannot end up
+//! without rules, and an unknown key is an error.
+
+use crate::args::{HistoryArg, parse_gate};
+use crate::failure::{Failure, OrFail, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use stopleak_core::scan::{Gate, Target};
+use stopleak_core::suppress::allowlist::AllowWritten;
+use stopleak_core::suppress::{Allow, Allowlist};
+use toml::Spanned;
+
+const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
+
+/// Settings, checked; paths are relative to the file's own folder no more.
+#[derive(Debug, Default)]
+pub struct Settings {
+    pub gate: Option<Gate>,
+    pub history: Option<HistoryArg>,
+    pub no_ignore: bool,
+    pub threads: Option<u16>,
+    pub baseline: Option<PathBuf>,
+    pub rules: Vec<PathBuf>,
+    pub disabled: Vec<String>,
+    pub allowlist: Allowlist,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    scan: ScanWritten,
+    #[serde(default)]
+    rules: RulesWritten,
+    #[serde(default)]
+    allow: Vec<Spanned<AllowWritten>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ScanWritten {
+    gate: Option<GateWritten>,
+    history: Option<HistoryWritten>,
+    #[serde(default)]
+    no_ignore: bool,
+    threads: Option<std::num::NonZeroU16>,
+    baseline: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesWritten {
+    #[serde(default)]
+    paths: Vec<PathBuf>,
+    #[serde(default)]
+    disable: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct GateWritten(Gate);
+
+impl TryFrom<toml::Value> for GateWritten {
+    type Error = String;
+
+    /// `"high,0.8"`, or a bare number.
+    fn try_from(value: toml::Value) -> std::result::Result<GateWritten, String> {
+        let text = match value {
+            toml::Value::String(text) => text,
+            number => number.to_string(),
+        };
+        parse_gate(&text).map(GateWritten)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum HistoryWritten {
+    All,
+    None,
+}
+
+/// The settings of `config`, or else of the project that the targets are in.
+pub fn load(config: Option<&Path>, targets: &[Target], today: &str) -> Result<Settings> {
+    match config {
+        Some(file) => read(file, today),
+        None => match of_targets(targets)? {
+            Some(file) => read(&file, today),
+            None => Ok(Settings::default()),
+        },
+    }
+}
+
+/// One settings file for the whole scan: an allowlist must not reach into another project.
+fn of_targets(targets: &[Target]) -> Result<Option<PathBuf>> {
+    let mut found: Vec<(Option<PathBuf>, &Target)> = targets.iter().map(|target| (nearest(target), target)).collect();
+    found.dedup_by(|a, b| a.0 == b.0);
+    match found.as_slice() {
+        [] => Ok(None),
+        [(file, _)] => Ok(file.clone()),
+        [(a, _), (b, _), ..] => {
+            let name = |file: &Option<PathBuf>| {
+                file.as_ref().map_or("no stopleak.toml".to_owned(), |file| file.display().to_string())
+            };
+            Err(Failure::new(format!("the targets have different settings: {} and {}", name(a), name(b)))
+                .hint("scan them one by one, or name the settings for all with --config FILE"))
+        }
+    }
+}
+
+/// `stopleak.toml` (or `.stopleak.toml`) beside the target or above it, up to the root of the repository it is in.
+fn nearest(target: &Target) -> Option<PathBuf> {
+    let (folder, root) = folder_and_root(target)?;
+    let inside = folder.ancestors().take_while(|folder| folder.starts_with(&root));
+    inside.flat_map(|folder| NAMES.map(|name| folder.join(name))).find(|file| file.is_file())
+}
+
+/// Whether every target is a whole project: what is not seen in a part of one may be in the rest.
+pub fn are_whole(targets: &[Target]) -> bool {
+    let is_whole = |target: &Target| match target {
+        Target::Path(path) if path.is_dir() => {
+            folder_and_root(target).is_some_and(|(folder, root)| folder == root && nearest_above(&folder).is_none())
+        }
+        _ => false,
+    };
+    targets.iter().all(is_whole)
+}
+
+/// Settings above a folder that has none make it a part of their project.
+fn nearest_above(folder: &Path) -> Option<&Path> {
+    let has_settings = |folder: &Path| NAMES.iter().any(|name| folder.join(name).is_file());
+    let has_own = folder.join(".git").exists() || has_settings(folder);
+    folder.ancestors().skip(1).find(|above| !has_own && has_settings(above))
+}
+
+/// The folder a target is in, and the root of the repository that folder is in, or itself.
+fn folder_and_root(target: &Target) -> Option<(PathBuf, PathBuf)> {
+    let path = match target {
+        Target::Path(path) => path.as_path(),
+        _ => Path::new("."),
+    };
+    let start = path.canonicalize().ok()?;
+    let folder = if start.is_dir() { start } else { start.parent()?.to_path_buf() };
+    let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&folder).to_path_buf();
+    Some((folder, root))
+}
+
+fn read(file: &Path, today: &str) -> Result<Settings> {
+    let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read {}", file.display()))?;
+    parse(&text, file, today)
+}
+
+fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
+    let written: Written = toml::from_str(text).or_fail(|| format!("cannot use {}", file.display()))?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let allow = written.allow.into_iter().map(|entry| allow(entry, text, file, today));
+    Ok(Settings {
+        gate: written.scan.gate.map(|gate| gate.0),
+        history: written.scan.history.map(|history| match history {
+            HistoryWritten::All => HistoryArg::All,
+            HistoryWritten::None => HistoryArg::None,
+        }),
+        no_ignore: written.scan.no_ignore,
+        threads: written.scan.threads.map(Into::into),
+        baseline: written.scan.baseline.map(|path| folder.join(path)),
+        rules: written.rules.paths.into_iter().map(|path| folder.join(path)).collect(),
+        disabled: written.rules.disable,
+        allowlist: Allowlist::new(allow.collect::<Result<_>>()?),
+    })
+}
+
+fn allow(entry: Spanned<AllowWritten>, text: &str, file: &Path, today: &str) -> Result<Allow> {
+    let line = text[..entry.span().start].matches('\n').count() + 1;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Allow::new(entry.into_inner(), format!("{name}:{line}"), today).or_fail(|| format!("{}:{line}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        parse(text, Path::new("stopleak.toml"), "2026-11-21").map(|_| String::new()).unwrap_or_else(|e| e.to_string())
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line_and_a_caret() {
+        let problem = problem("[scan]\nno-ignore = true\nrulez = []\n");
+        assert!(problem.contains("line 3, column 1") && problem.contains("^^^^^"), "{problem}");
+        assert!(problem.contains("unknown field `rulez`"), "{problem}");
+    }
+
+    #[test]
+    fn an_entry_without_a_reason_or_a_condition_is_an_error() {
+        let table = [
+            ("[[allow]]\npath = 'x'\n", "missing field `reason`"),
+            ("[[allow]]\nreason = ' '\npath = 'x'\n", "needs a `reason`"),
+            ("[[allow]]\nreason = 'x'\n", "does not cover everything"),
+            ("\n\n[[allow]]\nreason = 'x'\npath = '**/*'\nrule = '*'\n", "stopleak.toml:3: "),
+            ("[[allow]]\nreason = 'x'\nvalue = '('\n", "does not compile"),
+            ("[[allow]]\nreason = 'x'\npath = '[a'\n", "is no glob"),
+            ("[[allow]]\nreason = 'x'\nfingerprint = 't1:x'\n", "is no fingerprint"),
+            ("[scan]\ngate = 'hgh'\n", "neither a severity"),
+        ];
+        for (text, expected) in table {
+            let problem = problem(text);
+            assert!(problem.contains(expected), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let text = "[scan]\ngate = 'high,0.8'\nhistory = 'none'\nno-ignore = true\nthreads = 2\nbaseline = 'b.json'\n\
+                    [rules]\npaths = ['own']\ndisable = ['a.b']\n\
+                    [[allow]]\nreason = 'samples'\npath = 'docs/'\nexpires = 2027-01-31\n";
+        let settings = parse(text, Path::new("/p/stopleak.toml"), "2026-11-21").unwrap();
+        assert_eq!(settings.gate.unwrap().confidence, 0.8);
+        assert_eq!(settings.history, Some(HistoryArg::None));
+        assert_eq!((settings.no_ignore, settings.threads), (true, Some(2)));
+        assert_eq!(settings.baseline, Some(PathBuf::from("/p/b.json")));
+        assert_eq!(settings.rules, [PathBuf::from("/p/own")]);
+        assert_eq!(settings.disabled, ["a.b"]);
+        assert_eq!(settings.allowlist.entries().len(), 1);
+    }
+}

@@ -1,0 +1,248 @@
+//! The report for people: one block a finding with the place first, the reasons in words and what to do.
+
+use super::{BOLD, DIM, clean, severity_style, words};
+use std::collections::HashSet;
+use std::io::{self, Write};
+use stopleak_core::report::{Report, Secrets, Summary, help, places};
+use stopleak_core::{Finding, Introduction, Occurrence, Origin};
+
+const MOST_PLACES: usize = 3;
+
+/// Writes the text report; the stream beneath strips colour where it cannot be shown.
+pub struct Text<W> {
+    out: W,
+    secrets: Secrets,
+    quiet: bool,
+    places: u64,
+}
+
+impl<W: Write> Text<W> {
+    /// A report into `out`; a quiet one ends without totals.
+    pub fn new(out: W, secrets: Secrets, quiet: bool) -> Text<W> {
+        Text { out, secrets, quiet, places: 0 }
+    }
+
+    fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "  {DIM}{label:<5}{DIM:#} {text}")
+    }
+
+    fn head(&mut self, finding: &Finding) -> io::Result<()> {
+        let (severity, style) = (finding.rule.severity.as_str(), severity_style(finding.rule.severity));
+        let (name, shown) = (clean(&finding.rule.name), clean(&finding.secret.redacted()));
+        writeln!(self.out, "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}")
+    }
+
+    /// A value shown in clear, a row a line.
+    fn value(&mut self, finding: &Finding) -> io::Result<()> {
+        let value = self.secrets.print(finding);
+        let lines = value.lines().map(clean).collect::<Vec<_>>();
+        lines.iter().enumerate().try_for_each(|(n, line)| self.row(if n == 0 { "value" } else { "" }, line))
+    }
+}
+
+impl<W: Write> Report for Text<W> {
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let (places, since) = current(finding);
+        self.places += places.len() as u64 + finding.more_occurrences;
+        self.head(finding)?;
+        if let Some((first, others)) = places.split_first() {
+            let since = since.map(|introduced| format!("  since {}", commit(introduced))).unwrap_or_default();
+            self.row("at", &format!("{}{}{since}", place(first, BOLD), story(first)))?;
+            for (rule, at) in &first.parts {
+                self.row("with", &format!("{} at line {}", clean(rule), at.line))?;
+            }
+            if let Some(others) = further(others, finding.more_occurrences) {
+                self.row("also", &others)?;
+            }
+        }
+        if self.secrets == Secrets::Shown {
+            self.value(finding)?;
+        }
+        self.row("why", &confidence(finding))?;
+        self.row("fix", &clean(help(finding)))?;
+        if let Some(suppression) = &finding.suppression {
+            self.row("note", &clean(&suppressed(suppression)))?;
+        }
+        self.row("id", &format!("{DIM}{} {}{DIM:#}", clean(&finding.rule.id), finding.fingerprint))?;
+        writeln!(self.out)
+    }
+
+    fn finish(&mut self, summary: &Summary) -> io::Result<()> {
+        if !self.quiet {
+            writeln!(self.out, "{}", totals_in(summary, Some(self.places)))?;
+        }
+        self.out.flush()
+    }
+}
+
+/// The last line of a report: what was found in how much.
+pub fn totals(summary: &Summary) -> String {
+    totals_in(summary, None)
+}
+
+fn totals_in(summary: &Summary, places: Option<u64>) -> String {
+    let found = match (summary.findings, places) {
+        (0, _) => format!("{BOLD}No secrets found{BOLD:#}"),
+        (findings, Some(places)) => {
+            format!("{BOLD}{}{BOLD:#} in {}", words::counted(findings, "secret"), words::counted(places, "place"))
+        }
+        (findings, None) => format!("{BOLD}{}{BOLD:#}", words::counted(findings, "secret")),
+    };
+    let left_out = [(summary.suppressed, "suppressed"), (summary.below_gate, "below the gate")];
+    let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+    let left_out: String = left_out.map(|(count, why)| format!(", {} {why}", words::count(*count))).collect();
+    let (blobs, bytes) = (words::counted(summary.blobs, "blob"), words::bytes(summary.bytes));
+    format!("{found}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}", words::duration(summary.elapsed))
+}
+
+/// The places worth a look, and the commit that brought the first one: an older version of a file that still holds
+/// the secret is the same place.
+fn current(finding: &Finding) -> (Vec<&Occurrence>, Option<&Introduction>) {
+    let places = places(finding);
+    let Some(first) = places.first().copied() else { return (places, None) };
+    let today: HashSet<&str> = places.iter().filter(|p| !is_history(p)).filter_map(|p| p.origin.path()).collect();
+    let is_older =
+        |place: &&&Occurrence| is_history(place) && place.origin.path().is_some_and(|path| today.contains(path));
+    let since = places.iter().filter(is_older).find(|older| older.origin.path() == first.origin.path());
+    let since = since.and_then(|older| older.origin.introduction());
+    (places.iter().filter(|place| !is_older(place)).copied().collect(), since)
+}
+
+fn is_history(place: &Occurrence) -> bool {
+    place.origin.introduction().is_some()
+}
+
+/// `path:line:column`, which terminals and editors open.
+fn place(occurrence: &Occurrence, style: anstyle::Style) -> String {
+    let at = occurrence.position;
+    let name = match (&occurrence.origin, occurrence.origin.path()) {
+        (_, Some(path)) => clean(path),
+        (Origin::GitMessage { kind, .. }, None) => format!("{kind} message"),
+        (origin, None) => clean(&origin.to_string()),
+    };
+    format!("{style}{name}{style:#}:{}:{}", at.line, at.column)
+}
+
+/// Where a place of history came from, and how the text was hidden.
+fn story(occurrence: &Occurrence) -> String {
+    let mut story = String::new();
+    if let Origin::Staged { .. } = occurrence.origin {
+        story.push_str("  staged");
+    }
+    if let Some(introduced) = occurrence.origin.introduction() {
+        story.push_str(&format!("  {}", commit(introduced)));
+    }
+    if !occurrence.trail.is_empty() {
+        story.push_str(&format!("  inside {}", occurrence.trail.join(" › ")));
+    }
+    story
+}
+
+fn commit(introduced: &Introduction) -> String {
+    let name = introduced.author.split(" <").next().unwrap_or_default();
+    let day = stopleak_core::report::time::date(introduced.time);
+    format!("commit {}, {}, {day}", short(introduced), clean(name))
+}
+
+fn short(introduced: &Introduction) -> String {
+    introduced.commit.to_string().chars().take(10).collect()
+}
+
+/// A few more places and how many there are beyond them.
+fn further(others: &[&Occurrence], unlisted: u64) -> Option<String> {
+    let listed = others.iter().take(MOST_PLACES).map(|other| match other.origin.introduction() {
+        Some(introduced) => format!("{} ({})", place(other, anstyle::Style::new()), short(introduced)),
+        None => place(other, anstyle::Style::new()),
+    });
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    match others.len().saturating_sub(MOST_PLACES) as u64 + unlisted {
+        _ if listed.is_empty() && unlisted == 0 => None,
+        0 => Some(listed),
+        more if listed.is_empty() => Some(words::counted(more, "more place")),
+        more => Some(format!("{listed} and {} more", words::count(more))),
+    }
+}
+
+fn confidence(finding: &Finding) -> String {
+    let percent = (finding.confidence.0 * 100.0).floor().clamp(0.0, 100.0);
+    match words::reasons(&finding.evidence) {
+        reasons if reasons.is_empty() => format!("{percent:.0} % sure"),
+        reasons => format!("{percent:.0} % sure: {reasons}"),
+    }
+}
+
+fn suppressed(suppression: &stopleak_core::finding::Suppression) -> String {
+    use stopleak_core::finding::Suppression;
+    let (why, reason) = match suppression {
+        Suppression::Mark { reason } => ("marked on its line", reason.as_str()),
+        Suppression::Allowlist { reason } => ("allowed", reason.as_str()),
+        Suppression::Baseline => ("accepted in the baseline", ""),
+    };
+    if reason.is_empty() { format!("not counted: {why}") } else { format!("not counted: {why}, {reason}") }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/support/finding.rs"]
+mod made;
+
+#[cfg(test)]
+mod tests {
+    use super::made::{self, finding, in_history, on_disk};
+    use super::*;
+    use std::time::Duration;
+    use stopleak_core::Severity;
+    use stopleak_core::finding::Suppression;
+
+    fn text(findings: &[Finding], secrets: Secrets) -> String {
+        let mut out = anstream::StripStream::new(Vec::new());
+        let mut report = Text::new(&mut out, secrets, false);
+        findings.iter().for_each(|finding| report.finding(finding).unwrap());
+        let summary = Summary {
+            blobs: 1_234,
+            bytes: 56_300_000,
+            elapsed: Duration::from_millis(420),
+            findings: findings.len() as u64,
+            suppressed: 2,
+            ..Summary::default()
+        };
+        report.finish(&summary).unwrap();
+        String::from_utf8(out.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn a_finding_is_one_block() {
+        let mut first = on_disk("src/app.env", 3);
+        first.parts = vec![("acme.key-id".into(), first.position)];
+        first.trail = vec!["utf-16le"];
+        let mut places: Vec<Occurrence> =
+            (1..=5).map(|n| in_history("old.env", 7, n, 1_709_296_200 + i64::from(n))).collect();
+        places.push(first);
+        places.push(in_history("src/app.env", 2, 8, 1_709_300_000));
+        let everywhere = finding(1, places);
+        let mut history = finding(2, vec![in_history("gone.env", 1, 9, 951_782_400)]);
+        history.rule = std::sync::Arc::new(made::rule("acme.webhook", Severity::Medium));
+        history.suppression = Some(Suppression::Allowlist { reason: "sample".into() });
+        insta::assert_snapshot!(text(&[everywhere, history], Secrets::Redacted));
+    }
+
+    #[test]
+    fn nothing_found_is_one_line() {
+        assert_eq!(text(&[], Secrets::Redacted), "No secrets found, 2 suppressed · 1,234 blobs, 56.3 MB in 0.42 s\n");
+    }
+
+    #[test]
+    fn the_value_shows_only_when_asked() {
+        let one = finding(1, vec![on_disk("a", 1)]);
+        let value = String::from_utf8(one.secret.expose().to_vec()).unwrap();
+        assert!(!text(std::slice::from_ref(&one), Secrets::Redacted).contains(&value));
+        assert!(text(&[one], Secrets::Shown).contains(&format!("value {value}")));
+    }
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        let mut hostile = finding(1, vec![on_disk("a\u{1b}[2Jb\u{202e}c\nd", 1)]);
+        hostile.key = "\u{1b}]0;x\u{7}".into();
+        let shown = text(&[hostile], Secrets::Redacted);
+        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}') && !shown.contains("c\nd"), "{shown}");
+    }
+}

@@ -1,0 +1,244 @@
+//! Verifies the filter's hits: runs each rule's pattern where its literal stands and remembers what it looked at.
+
+use super::assignment::{self, Parsed};
+use super::automaton::{Automaton, Scratch};
+use super::boundary;
+use super::filter::{Filter, Hit};
+use super::state::{Candidate, State, Verdict};
+use crate::rule::factor::Reach;
+use crate::rule::{Connect, Edge, Form, Pattern, Rule};
+use crate::rule_set::RuleSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Lines that a value may stand below its keyword.
+const NEAR_LINES: usize = 3;
+/// Values taken beside one keyword.
+const NEAR_VALUES: usize = 2;
+/// Bytes of an assigned value in which a pattern may begin.
+const VALUE_WINDOW: usize = 160;
+
+/// Says how likely a candidate is real.
+pub trait Judge {
+    /// Log-odds and the bytes they depend on (as a verdict's span); `None` drops the candidate.
+    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)>;
+}
+
+/// Rules made ready to run; shared by all threads.
+pub struct Engine {
+    rules: Arc<RuleSet>,
+    filter: Filter,
+    automata: Vec<Option<Automaton>>,
+}
+
+impl Engine {
+    /// Builds the filter's tables; patterns compile when they are first needed.
+    pub fn new(rules: Arc<RuleSet>) -> Engine {
+        let filter = Filter::new(rules.plan());
+        let automata = rules.rules().iter().map(|rule| rule.form.pattern().map(Automaton::new)).collect();
+        Engine { rules, filter, automata }
+    }
+
+    /// The rules it runs.
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+}
+
+/// One thread's scanner.
+pub struct Worker<'e, J> {
+    pub(super) engine: &'e Engine,
+    judge: J,
+    scratch: Vec<Scratch>,
+    pub(super) hits: Vec<Hit>,
+    /// Bytes the filter read, for reports on what delta awareness saves.
+    pub filtered: u64,
+}
+
+impl<'e, J: Judge> Worker<'e, J> {
+    /// A worker for one thread.
+    pub fn new(engine: &'e Engine, judge: J) -> Worker<'e, J> {
+        let scratch = engine.automata.iter().map(|_| Scratch::default()).collect();
+        Worker { engine, judge, scratch, hits: Vec::new(), filtered: 0 }
+    }
+
+    /// Scans a whole text of less than 4 GiB; `state` is overwritten.
+    pub fn scan(&mut self, bytes: &[u8], state: &mut State) {
+        self.scan_range(bytes, 0..bytes.len(), state);
+    }
+
+    /// Scans for literals inside `range` and verifies them with the whole text as context; `state` is overwritten.
+    pub fn scan_range(&mut self, bytes: &[u8], range: Range<usize>, state: &mut State) {
+        state.clear();
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.clear();
+        self.filtered += range.len() as u64;
+        self.engine.filter.scan(bytes, range, &mut hits);
+        hits.sort_unstable();
+        hits.dedup();
+        for &hit in &hits {
+            self.verify(bytes, hit, state);
+        }
+        self.hits = hits;
+    }
+
+    /// Appends the verdict on one hit.
+    pub(super) fn verify(&mut self, bytes: &[u8], hit: Hit, state: &mut State) {
+        let engine = self.engine;
+        let literal = engine.filter.literal(hit);
+        let at = hit.at as usize;
+        let keyword = at..at + literal.bytes.len();
+        let first = state.candidates.len();
+        let mut look = Look { bytes, span: keyword.clone(), out: &mut state.candidates };
+        let mut parsed: Option<Parsed> = None;
+        for &(index, reach) in &literal.targets {
+            let rule = &engine.rules.rules()[index as usize];
+            match (reach, &rule.form) {
+                (Reach::At(back), Form::Pattern(pattern)) => {
+                    if let Some(start) = at.checked_sub(back as usize) {
+                        self.try_at(&mut look, index, pattern, start, None);
+                    }
+                }
+                (Reach::Within(back), Form::Pattern(pattern)) => {
+                    let low = at.saturating_sub(back as usize);
+                    look.extend(low.saturating_sub(boundary::LOOK_BACK)..low);
+                    for start in low..=at {
+                        if pattern.first.contains(bytes[start]) && self.try_at(&mut look, index, pattern, start, None) {
+                            break;
+                        }
+                    }
+                }
+                (Reach::Keyword, Form::Keyed { connect: Connect::Near, within, pattern }) => {
+                    self.try_near(&mut look, index, pattern, keyword.end, *within as usize);
+                }
+                (Reach::Keyword, Form::Keyed { connect: Connect::Assigned, pattern, .. }) => {
+                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword));
+                    for assigned in parsed.assignments.iter() {
+                        let key = Some((assigned.key.clone(), Some(assigned.syntax)));
+                        self.try_inside(&mut look, index, pattern, assigned.value.clone(), key);
+                    }
+                }
+                (Reach::Keyword, Form::Assignment) => {
+                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword));
+                    for assigned in parsed.assignments.iter() {
+                        let key = Some((assigned.key.clone(), Some(assigned.syntax)));
+                        self.push(&mut look, index, assigned.value.clone(), key);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let Look { span, .. } = look;
+        let count = (state.candidates.len() - first) as u32;
+        state.verdicts.push(Verdict { hit, low: span.start as u32, high: span.end as u32, first: first as u32, count });
+    }
+
+    /// Runs `pattern` at exactly `start`; true when it gave a candidate's span, judged or dropped.
+    fn try_at(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, start: usize, key: Key) -> bool {
+        let bytes = look.bytes;
+        if pattern.left == Edge::Boundary && start > 0 {
+            let back = if bytes[start - 1].is_ascii_alphanumeric() { boundary::LOOK_BACK } else { 1 };
+            look.extend(start.saturating_sub(back)..start);
+            if !boundary::begins(bytes, start) {
+                return false;
+            }
+        } else if start == 0 {
+            look.extend(0..1);
+        }
+        let automaton = self.engine.automata[rule as usize].as_ref().expect("a rule with a pattern has an automaton");
+        let ran = automaton.run(bytes, start, &mut self.scratch[rule as usize]);
+        look.extend(start..ran.looked);
+        let Some(end) = ran.end else { return false };
+        look.extend(start..end + 1);
+        if bytes.get(end).is_some_and(|&next| pattern.right.contains(next)) {
+            return false;
+        }
+        let secret = if pattern.has_group { automaton.secret(bytes, start..end) } else { start..end };
+        self.push(look, rule, secret, key);
+        true
+    }
+
+    fn try_near(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, from: usize, within: usize) {
+        let bytes = look.bytes;
+        let window = bytes.len().min(from + within);
+        look.extend(from.saturating_sub(boundary::LOOK_BACK)..window + 1);
+        let (mut lines, mut values) = (0, 0);
+        let mut at = from;
+        while at < window && lines <= NEAR_LINES && values < NEAR_VALUES {
+            let byte = bytes[at];
+            lines += usize::from(byte == b'\n');
+            let before = look.out.len();
+            if pattern.first.contains(byte) && self.try_at(look, rule, pattern, at, None) {
+                values += 1;
+                at = look.out.get(before).map_or(at, |candidate| candidate.end as usize - 1);
+            }
+            at += 1;
+        }
+    }
+
+    fn try_inside(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, value: Range<usize>, key: Key) {
+        let bytes = look.bytes;
+        let window = value.end.min(value.start + VALUE_WINDOW);
+        for at in value.start..window {
+            let can_begin = at == value.start || !bytes[at - 1].is_ascii_alphanumeric();
+            if can_begin && pattern.first.contains(bytes[at]) && self.try_at(look, rule, pattern, at, key.clone()) {
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, look: &mut Look, index: u16, secret: Range<usize>, key: Key) {
+        let rule = &self.engine.rules.rules()[index as usize];
+        if !has_enough(&look.bytes[secret.clone()], rule.at_least) {
+            return;
+        }
+        let (key, syntax) = key.unwrap_or((0..0, None));
+        let mut candidate = Candidate {
+            rule: index,
+            start: secret.start as u32,
+            end: secret.end as u32,
+            key_start: key.start as u32,
+            key_end: key.end as u32,
+            syntax,
+            log_odds: 0.0,
+        };
+        if let Some((log_odds, looked)) = self.judge.judge(look.bytes, rule, &candidate) {
+            candidate.log_odds = log_odds;
+            look.extend(looked);
+            look.out.push(candidate);
+        }
+    }
+}
+
+type Key = Option<(Range<usize>, Option<assignment::Syntax>)>;
+
+/// One hit being verified: the text, what was looked at, where candidates go.
+struct Look<'a> {
+    bytes: &'a [u8],
+    span: Range<usize>,
+    out: &'a mut Vec<Candidate>,
+}
+
+impl Look<'_> {
+    fn extend(&mut self, looked: Range<usize>) {
+        self.span.start = self.span.start.min(looked.start);
+        self.span.end = self.span.end.max(looked.end);
+    }
+
+    fn parse(&mut self, keyword: &Range<usize>) -> Parsed {
+        let parsed = assignment::parse(self.bytes, keyword.clone());
+        self.extend(parsed.looked.clone());
+        parsed
+    }
+}
+
+fn has_enough(secret: &[u8], [digits, upper, lower]: [u16; 3]) -> bool {
+    let count = |is: fn(&u8) -> bool| secret.iter().filter(|byte| is(byte)).count();
+    (digits == 0 || count(u8::is_ascii_digit) >= digits as usize)
+        && (upper == 0 || count(u8::is_ascii_uppercase) >= upper as usize)
+        && (lower == 0 || count(u8::is_ascii_lowercase) >= lower as usize)
+}

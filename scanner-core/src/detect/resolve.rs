@@ -1,0 +1,116 @@
+//! Settles which candidates of one text stand: each stretch belongs to the rule that knows it best, and values that
+//! belong together are joined.
+
+use super::state::Candidate;
+use crate::rule::{Form, Rule};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Findings kept for one rule in one text; more are counted and announced.
+pub const MAX_PER_RULE: usize = 1_000;
+
+/// The candidates of one text that stand.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Sorted by place.
+    pub candidates: Vec<Candidate>,
+    /// For each candidate the indices (in `all`) of the other values it belongs with.
+    pub parts: Vec<Vec<Candidate>>,
+    /// Rules that had more than `MAX_PER_RULE` matches here, and how many were left out.
+    pub cut: Vec<(u16, usize)>,
+}
+
+/// Picks the best of overlapping candidates, joins parts, and bounds their number.
+pub fn resolve(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Resolved {
+    let mut ranked: Vec<&Candidate> = candidates.iter().collect();
+    ranked.sort_by(|a, b| {
+        rank(b, rules).partial_cmp(&rank(a, rules)).expect("log-odds are numbers").then(a.start.cmp(&b.start))
+    });
+    let mut standing: Vec<Candidate> = Vec::new();
+    let mut taken: Taken = Taken::default();
+    for candidate in ranked {
+        if taken.claim(candidate.start, candidate.end) {
+            standing.push(*candidate);
+        }
+    }
+    standing.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule));
+    let parts = standing.iter().map(|candidate| find_parts(candidate, &standing, rules)).collect();
+    let mut resolved = Resolved { candidates: standing, parts, cut: Vec::new() };
+    drop_part_only(&mut resolved, rules);
+    cap(&mut resolved);
+    resolved
+}
+
+/// Better candidates compare greater: likely ones first, then the more specific form, then likelihood, then length.
+fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reverse<u16>) {
+    let rule = &rules[candidate.rule as usize];
+    // A value a person chose (a password in a URL) says less than a provider's own token in the same place.
+    let form = match rule.form {
+        Form::Pattern(_) if !rule.guessable => 3,
+        Form::Keyed { .. } => 2,
+        Form::Pattern(_) => 1,
+        Form::Assignment => 0,
+    };
+    (candidate.log_odds > 0.0, form, candidate.log_odds, candidate.end - candidate.start, Reverse(candidate.rule))
+}
+
+/// Stretches of text that belong to a candidate already: disjoint, by start.
+#[derive(Default)]
+struct Taken(std::collections::BTreeMap<u32, u32>);
+
+impl Taken {
+    fn claim(&mut self, start: u32, end: u32) -> bool {
+        let is_free = self.0.range(..end).next_back().is_none_or(|(_, &taken_end)| taken_end <= start);
+        if is_free {
+            self.0.insert(start, end);
+        }
+        is_free
+    }
+}
+
+fn find_parts(candidate: &Candidate, all: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate> {
+    let nearest = |part: &crate::rule::written::Part| {
+        let distance = |other: &Candidate| {
+            if other.start >= candidate.end {
+                other.start - candidate.end
+            } else {
+                candidate.start.saturating_sub(other.end)
+            }
+        };
+        let of_rule = all.iter().filter(|other| rules[other.rule as usize].id == part.rule);
+        of_rule.filter(|other| distance(other) <= part.within).min_by_key(|other| distance(other)).copied()
+    };
+    rules[candidate.rule as usize].parts.iter().filter_map(nearest).collect()
+}
+
+fn drop_part_only(resolved: &mut Resolved, rules: &[Arc<Rule>]) {
+    let keep: Vec<bool> = resolved.candidates.iter().map(|c| !rules[c.rule as usize].part_only).collect();
+    let mut kept = keep.iter();
+    resolved.candidates.retain(|_| *kept.next().expect("one flag a candidate"));
+    let mut kept = keep.iter();
+    resolved.parts.retain(|_| *kept.next().expect("one flag a candidate"));
+}
+
+fn cap(resolved: &mut Resolved) {
+    if resolved.candidates.len() <= MAX_PER_RULE {
+        return;
+    }
+    let mut seen: HashMap<u16, usize> = HashMap::new();
+    let mut parts = std::mem::take(&mut resolved.parts).into_iter();
+    let mut kept_parts = Vec::new();
+    resolved.candidates.retain(|candidate| {
+        let count = seen.entry(candidate.rule).or_default();
+        *count += 1;
+        let part = parts.next().expect("one list a candidate");
+        let is_kept = *count <= MAX_PER_RULE;
+        if is_kept {
+            kept_parts.push(part);
+        }
+        is_kept
+    });
+    resolved.parts = kept_parts;
+    resolved.cut =
+        seen.into_iter().filter(|&(_, n)| n > MAX_PER_RULE).map(|(rule, n)| (rule, n - MAX_PER_RULE)).collect();
+    resolved.cut.sort_unstable();
+}

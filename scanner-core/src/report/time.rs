@@ -1,0 +1,56 @@
+//! Times as text, in UTC: reports and settings need no more of a calendar than this.
+
+/// Seconds since 1970 as RFC 3339 in UTC: `2024-03-01T12:30:00Z`.
+pub fn rfc3339(seconds: i64) -> String {
+    let (hour, minute, second) = {
+        let rest = seconds.rem_euclid(86_400);
+        (rest / 3_600, rest / 60 % 60, rest % 60)
+    };
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(seconds))
+}
+
+/// Seconds since 1970 as a date in UTC: `2024-03-01`. Dates written so compare as text.
+pub fn date(seconds: i64) -> String {
+    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+// Days to a civil date by counting years from March, so that the leap day ends a year:
+// https://howardhinnant.github.io/date_algorithms.html#civil_from_days
+fn civil(days: i64) -> (i64, i64, i64) {
+    // A hostile commit may carry any time; nothing beyond year 9999 can be written in RFC 3339.
+    let days = days.clamp(-719_528, 2_932_896) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339_in_utc() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_296_200, "2024-03-01T12:30:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(rfc3339(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn a_hostile_time_is_still_a_date() {
+        assert_eq!(date(i64::MAX), "9999-12-31");
+        assert_eq!(date(i64::MIN), "0000-01-01");
+    }
+}

@@ -1,0 +1,233 @@
+//! Turns rules as written into rules that can be trusted: every complaint names the file, the line and the rule.
+
+use super::factor::{self, Reach};
+use super::written::{Connect, Edge, Part, RuleFile, RuleWritten, Shape};
+use super::{Form, Pattern, Provider, Rule, pattern};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Longest match a rule may ask for: a private key with room to spare.
+pub const MAX_MATCH: usize = 16_640;
+/// A pattern's literals may turn up this often in 16 MiB of ordinary text.
+const MAX_FREQUENCY: f64 = 6_000.0;
+/// The same for the keywords of a keyed rule, whose connection is checked in nanoseconds.
+const MAX_KEYWORD_FREQUENCY: f64 = 12_000.0;
+
+/// Why a rule cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct RuleError {
+    /// The rule file, as it was named.
+    pub file: String,
+    /// Counts from 1.
+    pub line: usize,
+    /// What is wrong, with the rule's id.
+    pub message: String,
+}
+
+/// Every complaint about some rule files; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleErrors(pub Vec<RuleError>);
+
+impl std::error::Error for RuleErrors {}
+
+impl std::fmt::Display for RuleErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A rule with the templates that test it.
+pub struct Checked {
+    /// The rule.
+    pub rule: Rule,
+    /// Templates of text it must find.
+    pub matching: Vec<String>,
+    /// Templates of text it must not find.
+    pub no_match: Vec<String>,
+}
+
+/// Reads one rule file and checks every rule in it; returns all complaints, not only the first.
+pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, RuleErrors> {
+    let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+    let written: RuleFile = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(span.start));
+        RuleErrors(vec![RuleError { file: file.into(), line, message: error.message().to_owned() }])
+    })?;
+    let provider = Arc::new(Provider { id: written.provider.id.clone(), name: written.provider.name.clone() });
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
+    for rule in &written.rules {
+        let error = |message: String, line: usize| RuleError { file: file.into(), line, message };
+        match check_rule(rule, &provider, &written.provider.references) {
+            Ok(checked) => rules.push(checked),
+            Err((message, offset)) => {
+                let line = line_of(offset.unwrap_or(rule.id.span().start));
+                errors.push(error(format!("rule `{}`: {message}", rule.id.get_ref()), line));
+            }
+        }
+    }
+    if written.rules.is_empty() {
+        errors.push(RuleError { file: file.into(), line: 1, message: "the file has no [[rule]]".into() });
+    }
+    if errors.is_empty() { Ok(rules) } else { Err(RuleErrors(errors)) }
+}
+
+/// Checks what only a whole set can show: ids used twice, parts that do not exist.
+pub fn check_set(rules: &[Rule]) -> Result<(), String> {
+    let mut ids = BTreeSet::new();
+    for rule in rules {
+        if !ids.insert(rule.id.as_str()) {
+            return Err(format!("rule `{}` is defined twice", rule.id));
+        }
+    }
+    for rule in rules {
+        if let Some(part) = rule.parts.iter().find(|part| !ids.contains(part.rule.as_str())) {
+            return Err(format!("rule `{}`: part `{}` is no rule", rule.id, part.rule));
+        }
+    }
+    Ok(())
+}
+
+type Complaint = (String, Option<usize>);
+
+fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, references: &[String]) -> Result<Checked, Complaint> {
+    let id = written.id.get_ref();
+    let plain = |message: &str| (message.to_owned(), None);
+    let kind = id.strip_prefix(&format!("{}.", provider.id)).unwrap_or_default();
+    if kind.is_empty() || !kind.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        return Err((format!("the id must be `{}.` and a name in kebab-case", provider.id), None));
+    }
+    if written.name.trim().is_empty() {
+        return Err(plain("the name is empty"));
+    }
+    if written.examples.matching.len() < 2 || written.examples.no_match.len() < 2 {
+        return Err(plain("two examples that match and two that do not are needed"));
+    }
+    for template in written.examples.matching.iter().chain(&written.examples.no_match) {
+        super::example::expand(template, 0).map_err(|error| (format!("example `{template}`: {error}"), None))?;
+    }
+    let references = if written.references.is_empty() { references } else { &written.references };
+    if references.is_empty() {
+        return Err(plain("no reference: cite the page that documents the format"));
+    }
+    let (form, factors) = check_form(written)?;
+    let default = if matches!(form, Form::Pattern(_)) { 0.95 } else { 0.6 };
+    let confidence = written.confidence.unwrap_or(default);
+    if !(0.01..=0.99).contains(&confidence) {
+        return Err(plain("confidence must lie between 0.01 and 0.99"));
+    }
+    let rule = Rule {
+        id: id.clone(),
+        name: written.name.clone(),
+        provider: provider.clone(),
+        severity: written.severity,
+        help: written.help.clone().unwrap_or_default(),
+        references: references.to_vec(),
+        confidence,
+        random: written.random,
+        guessable: written.guessable,
+        checksum: written.checksum,
+        parts: written.parts.iter().map(Part::clone).collect(),
+        part_only: written.part_only,
+        at_least: [written.min_digits, written.min_upper, written.min_lower],
+        form,
+        factors,
+    };
+    let examples = &written.examples;
+    Ok(Checked { rule, matching: examples.matching.clone(), no_match: examples.no_match.clone() })
+}
+
+type FormAndFactors = (Form, Vec<(Vec<u8>, Reach)>);
+
+fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
+    let plain = |message: &str| (message.to_owned(), None);
+    match (&written.shape, &written.pattern) {
+        (Some(Shape::Assignment), None) => Ok((Form::Assignment, keyword_factors(written, f64::INFINITY)?)),
+        (Some(_), Some(_)) => Err(plain("a rule has a shape or a pattern, not both")),
+        (None, None) => Err(plain("a rule needs a pattern")),
+        (None, Some(source)) => {
+            let at = Some(source.span().start);
+            let hir =
+                pattern::parse(source.get_ref()).map_err(|error| (format!("pattern does not parse: {error}"), at))?;
+            let pattern = check_pattern(written, source.get_ref(), &hir).map_err(|message| (message, at))?;
+            if written.keywords.is_empty() {
+                if written.within.is_some() || written.connect != Connect::Assigned {
+                    return Err(plain("`connect` and `within` need `keywords`"));
+                }
+                let found = factor::choose(&hir).ok_or_else(|| {
+                    ("pattern has no literal of four bytes that every match holds; give it keywords".to_owned(), at)
+                })?;
+                if found.frequency > MAX_FREQUENCY {
+                    let shown: Vec<_> = found.literals.iter().take(4).map(|l| String::from_utf8_lossy(l)).collect();
+                    return Err((format!("its literals {shown:?} are too common in ordinary text"), at));
+                }
+                let factors = found.literals.into_iter().map(|literal| (literal, found.reach)).collect();
+                return Ok((Form::Pattern(pattern), factors));
+            }
+            let within = written.within.unwrap_or(64);
+            if within > 512 {
+                return Err(plain("`within` is at most 512 bytes"));
+            }
+            let factors = keyword_factors(written, MAX_KEYWORD_FREQUENCY)?;
+            Ok((Form::Keyed { connect: written.connect, within, pattern }, factors))
+        }
+    }
+}
+
+fn keyword_factors(written: &RuleWritten, budget: f64) -> Result<Vec<(Vec<u8>, Reach)>, Complaint> {
+    if written.keywords.is_empty() {
+        return Err(("no keywords".into(), None));
+    }
+    let mut factors = BTreeMap::new();
+    let mut frequency = 0.0;
+    for keyword in &written.keywords {
+        for mut spelling in factor::spellings(keyword) {
+            if spelling.len() < factor::MIN_LITERAL {
+                return Err((format!("keyword `{keyword}` is shorter than four letters"), None));
+            }
+            frequency += super::grams::rarest(&spelling).1;
+            if spelling.len() > 24 {
+                spelling.truncate(24);
+            }
+            factors.insert(spelling, Reach::Keyword);
+        }
+    }
+    if frequency > budget {
+        return Err((format!("its keywords are too common in ordinary text ({frequency:.0} in 16 MiB)"), None));
+    }
+    Ok(factors.into_iter().collect())
+}
+
+fn check_pattern(written: &RuleWritten, source: &str, hir: &regex_syntax::hir::Hir) -> Result<Pattern, String> {
+    let properties = hir.properties();
+    let Some(max_len) = properties.maximum_len() else {
+        return Err("pattern has no maximum length: bound every repetition".into());
+    };
+    if max_len > MAX_MATCH {
+        return Err(format!("pattern matches up to {max_len} bytes, the limit is {MAX_MATCH}"));
+    }
+    if properties.minimum_len().unwrap_or(0) < 4 {
+        return Err("pattern matches fewer than four bytes".into());
+    }
+    if !properties.look_set().is_empty() {
+        return Err("pattern has an anchor or boundary: the engine checks boundaries itself".into());
+    }
+    let secret = pattern::secret_part(hir);
+    let has_group = secret.is_some();
+    // With context after the secret, the context is the boundary.
+    let right = match written.right {
+        Edge::None => pattern::ByteSet::EMPTY,
+        Edge::Boundary => pattern::right_alphabet(hir, written.right),
+    };
+    Ok(Pattern {
+        source: source.to_owned(),
+        segments: if has_group { None } else { pattern::segments(hir) },
+        has_group,
+        max_len: u32::try_from(max_len).expect("MAX_MATCH fits"),
+        fixed_prefix: u16::try_from(pattern::fixed_prefix(secret.unwrap_or(hir))).unwrap_or(0),
+        first: pattern::first_bytes(hir),
+        left: written.left,
+        right,
+    })
+}

@@ -1,0 +1,90 @@
+//! The rules a scan runs with: the embedded pack, rules of the user's own, or both.
+
+use crate::rule::Rule;
+use crate::rule::check::{self, RuleError, RuleErrors};
+use crate::rule::plan::{self, Plan};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+/// Made by `build.rs` from `rules/`.
+static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.pack"));
+
+/// Rules and the filter's plan for them; valid by construction.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    plan: Plan,
+}
+
+impl RuleSet {
+    /// The rules that come with the program.
+    pub fn embedded() -> Arc<RuleSet> {
+        static SET: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
+            let set = postcard::from_bytes(EMBEDDED);
+            Arc::new(set.expect("the pack was written by this version's build script"))
+        });
+        SET.clone()
+    }
+
+    /// The embedded rules, those in `files` (files or folders of `.toml`), less those named in `disabled`.
+    pub fn load(files: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>, RuleErrors> {
+        let embedded = RuleSet::embedded();
+        if files.is_empty() && disabled.is_empty() {
+            return Ok(embedded);
+        }
+        let mut rules: Vec<Rule> = embedded.rules.iter().map(|rule| (**rule).clone()).collect();
+        for file in files {
+            for (name, text) in read(file).map_err(|error| RuleErrors(vec![error]))? {
+                rules.extend(check::check_file(&name, &text)?.into_iter().map(|checked| checked.rule));
+            }
+        }
+        let unknown = disabled.iter().find(|id| !rules.iter().any(|rule| rule.id == **id));
+        if let Some(id) = unknown {
+            return Err(RuleErrors(vec![whole("settings", format!("cannot disable `{id}`: there is no such rule"))]));
+        }
+        rules.retain(|rule| !disabled.contains(&rule.id));
+        RuleSet::from_rules(rules).map_err(|message| RuleErrors(vec![whole("rules", message)]))
+    }
+
+    /// A set of exactly these rules.
+    pub fn from_rules(rules: Vec<Rule>) -> Result<Arc<RuleSet>, String> {
+        if rules.is_empty() {
+            return Err("no rule is left to scan with".into());
+        }
+        check::check_set(&rules)?;
+        let plan = plan::make(&rules, 16);
+        Ok(Arc::new(RuleSet { rules: rules.into_iter().map(Arc::new).collect(), plan }))
+    }
+
+    /// All rules, in a fixed order.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// What the filter looks for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+fn whole(file: &str, message: String) -> RuleError {
+    RuleError { file: file.into(), line: 1, message }
+}
+
+/// The rule files at `path` with their names: itself, or every `.toml` in the folder, sorted.
+pub fn read(path: &Path) -> Result<Vec<(String, String)>, RuleError> {
+    let cannot = |path: &Path, error| whole(&path.display().to_string(), format!("cannot read the file: {error}"));
+    let mut files = vec![path.to_path_buf()];
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(|error| cannot(path, error))?;
+        files = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        files.sort();
+    }
+    let text = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file).map_err(|error| cannot(&file, error))?;
+        Ok((file.display().to_string(), text))
+    };
+    files.into_iter().map(text).collect()
+}

@@ -1,0 +1,220 @@
+//! Gathers sightings into findings: one secret is one finding, however often and wherever it was seen.
+
+use crate::blob::Origin;
+use crate::evidence::Evidence;
+use crate::finding::{Finding, Occurrence, Position, Validity};
+use crate::rule::Rule;
+use crate::rule_set::RuleSet;
+use crate::score;
+use crate::secret::{Fingerprint, Guessable, Secret};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+/// Occurrences listed for one finding; more are counted.
+const MAX_OCCURRENCES: usize = 1_000;
+
+/// One place in one text where a secret was seen.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Which text, by a number of the caller's.
+    pub place: u32,
+    /// Where in it.
+    pub position: Position,
+    /// How likely, from the text alone.
+    pub log_odds: f32,
+    /// Encodings peeled.
+    pub trail: Vec<&'static str>,
+    /// Other values it belongs with, by rule id.
+    pub parts: Vec<(String, Position)>,
+    /// The reason of a mark on its line.
+    pub mark: Option<String>,
+}
+
+/// One secret while it is being gathered.
+struct Gathered {
+    rule: u16,
+    secret: Secret,
+    key: String,
+    guessable: Guessable,
+    sightings: Vec<Sighting>,
+    /// The reasons behind each score that was seen.
+    evidence: Vec<(f32, Vec<Evidence>)>,
+    occurrences: Vec<(f32, Occurrence)>,
+}
+
+/// All secrets gathered so far, by what makes two sightings the same secret.
+#[derive(Default)]
+pub struct Findings {
+    by_name: HashMap<[u8; 32], Gathered>,
+}
+
+impl Findings {
+    /// Adds a sighting of `secret`; `explain` is asked only for a score not seen before.
+    pub fn add(
+        &mut self,
+        index: u16,
+        rule: &Rule,
+        key: &[u8],
+        secret: &[u8],
+        sighting: Sighting,
+        explain: impl FnOnce() -> Vec<Evidence>,
+    ) {
+        let guessable = if rule.guessable || (is_generic(rule) && score::is_guessable(secret)) {
+            Guessable::Yes
+        } else {
+            Guessable::No
+        };
+        // The key's name tells guessable values apart; a token is the same secret under any name.
+        let key_in_name = if guessable == Guessable::Yes { key } else { &[] };
+        let gathered = self.by_name.entry(name(index, key_in_name, secret)).or_insert_with(|| Gathered {
+            rule: index,
+            secret: Secret::new(secret),
+            key: String::from_utf8_lossy(key).into_owned(),
+            guessable,
+            sightings: Vec::new(),
+            evidence: Vec::new(),
+            occurrences: Vec::new(),
+        });
+        if !gathered.evidence.iter().any(|(log_odds, _)| *log_odds == sighting.log_odds) {
+            gathered.evidence.push((sighting.log_odds, explain()));
+        }
+        gathered.sightings.push(sighting);
+    }
+
+    /// Every place that has a sighting, sorted, without repeats.
+    pub fn places(&self) -> Vec<u32> {
+        let mut places: Vec<u32> = self.by_name.values().flat_map(|g| g.sightings.iter().map(|s| s.place)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Turns sightings into occurrences: `origins` names every origin of a place. Of one file's versions the earliest
+    /// is kept.
+    pub fn place(&mut self, origins: &dyn Fn(u32) -> Vec<Origin>) {
+        for gathered in self.by_name.values_mut() {
+            let mut placed: Vec<(f32, Occurrence)> = Vec::new();
+            for sighting in gathered.sightings.drain(..) {
+                for origin in origins(sighting.place) {
+                    let path = origin.path().map(score::path_evidence).unwrap_or_default();
+                    let log_odds = sighting.log_odds + path.iter().map(|reason| reason.weight).sum::<f32>();
+                    placed.push((log_odds, occurrence(&sighting, origin)));
+                }
+            }
+            keep_earliest(&mut placed);
+            gathered.occurrences.extend(placed);
+        }
+        self.by_name.retain(|_, gathered| !gathered.occurrences.is_empty());
+    }
+
+    /// Takes in what another thread or target found.
+    pub fn absorb(&mut self, other: Findings) {
+        for (name, theirs) in other.by_name {
+            match self.by_name.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(theirs);
+                }
+                Entry::Occupied(mut entry) => {
+                    let ours = entry.get_mut();
+                    // Any one name will do, as long as it does not depend on which thread came first.
+                    if theirs.key < ours.key {
+                        ours.key = theirs.key;
+                    }
+                    ours.sightings.extend(theirs.sightings);
+                    ours.occurrences.extend(theirs.occurrences);
+                    for (log_odds, evidence) in theirs.evidence {
+                        if !ours.evidence.iter().any(|(known, _)| *known == log_odds) {
+                            ours.evidence.push((log_odds, evidence));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The findings, sorted: severe and sure ones first, then by rule and place.
+    pub fn finish(self, rules: &RuleSet) -> Vec<Finding> {
+        let mut findings: Vec<Finding> =
+            self.by_name.into_values().map(|gathered| finish(gathered, rules.rules())).collect();
+        findings.sort_by(|a, b| {
+            let severity = b.rule.severity.cmp(&a.rule.severity);
+            let confidence = b.confidence.0.total_cmp(&a.confidence.0);
+            let place = a.rule.id.cmp(&b.rule.id).then_with(|| a.occurrences.cmp(&b.occurrences));
+            severity.then(confidence).then(place).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        });
+        findings
+    }
+}
+
+fn is_generic(rule: &Rule) -> bool {
+    matches!(rule.form, crate::rule::Form::Assignment)
+}
+
+fn name(rule: u16, key: &[u8], secret: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&rule.to_le_bytes());
+    hasher.update(&(key.len() as u64).to_le_bytes());
+    hasher.update(key);
+    hasher.update(secret);
+    hasher.finalize().into()
+}
+
+fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
+    let Sighting { position, trail, parts, mark, .. } = sighting.clone();
+    Occurrence { origin, position, trail, parts, mark }
+}
+
+/// Of all versions of one file in history, keeps the places in the version that came first.
+fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
+    let version = |occurrence: &Occurrence| match &occurrence.origin {
+        Origin::GitBlob { id, path: Some(path), introduced: Some(introduced) } => {
+            Some((path.clone(), (introduced.time, introduced.commit, *id)))
+        }
+        _ => None,
+    };
+    let mut first: HashMap<String, _> = HashMap::new();
+    for (_, occurrence) in placed.iter() {
+        if let Some((path, age)) = version(occurrence) {
+            let known = first.entry(path).or_insert(age);
+            *known = age.min(*known);
+        }
+    }
+    placed.retain(|(_, occurrence)| version(occurrence).is_none_or(|(path, age)| first[&path] == age));
+}
+
+fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
+    let rule = rules[gathered.rule as usize].clone();
+    gathered.occurrences.sort_by(|a, b| a.1.cmp(&b.1));
+    gathered.occurrences.dedup_by(|a, b| a.1 == b.1);
+    let best = gathered.occurrences.iter().map(|(log_odds, _)| *log_odds).fold(f32::MIN, f32::max);
+    let evidence = evidence_for(&gathered, best);
+    let fingerprint = Fingerprint::new(&rule.id, gathered.key.as_bytes(), gathered.secret.expose(), gathered.guessable);
+    let more = gathered.occurrences.len().saturating_sub(MAX_OCCURRENCES);
+    gathered.occurrences.truncate(MAX_OCCURRENCES);
+    Finding {
+        fingerprint,
+        rule,
+        secret: gathered.secret,
+        key: gathered.key,
+        confidence: score::confidence(best),
+        evidence,
+        validity: Validity::Unchecked,
+        occurrences: gathered.occurrences.into_iter().map(|(_, occurrence)| occurrence).collect(),
+        suppression: None,
+        more_occurrences: more as u64,
+    }
+}
+
+/// The reasons of the most confident occurrence: of its text and of its path.
+fn evidence_for(gathered: &Gathered, best: f32) -> Vec<Evidence> {
+    let occurrence = gathered.occurrences.iter().find(|(log_odds, _)| *log_odds == best);
+    let path = occurrence.and_then(|(_, occurrence)| occurrence.origin.path()).map(score::path_evidence);
+    let path = path.unwrap_or_default();
+    let text = best - path.iter().map(|reason| reason.weight).sum::<f32>();
+    let closest = gathered.evidence.iter().min_by(|a, b| (a.0 - text).abs().total_cmp(&(b.0 - text).abs()));
+    let mut evidence = closest.map(|(_, evidence)| evidence.clone()).unwrap_or_default();
+    evidence.extend(path);
+    evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()).then(a.reason.cmp(b.reason)));
+    evidence
+}

@@ -1,0 +1,124 @@
+//! Scans a repository's history and its index: every wanted object once, in the order the pack was made,
+//! then says where the blobs with findings came from.
+
+use super::text::{Made, TextScanner};
+use super::{History, Part, Progress, Request, ScanError};
+use crate::blob::{ObjectId, Origin};
+use crate::detect::{Engine, State};
+use crate::source::git::attribution::Attributed;
+use crate::source::git::message::message_origin;
+use crate::source::git::objects::{Kind, Kinds, Limits, Objects, Visit, Visitor};
+use crate::source::git::repository::Repository;
+use crate::source::git::selection::{self, Selected, Selection};
+use crate::source::git::staged;
+use crate::warning::Warning;
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+/// Scans what `request.history` asks for.
+pub fn scan_history(request: &Request, engine: &Engine, repository: &Repository) -> Result<Part, ScanError> {
+    request.progress.enter("reading git objects");
+    let objects = Objects::open(&repository.objects_dir(), repository.extra_objects(), Limits::default())?;
+    let selected = selection::select(repository, &objects, &selection(&request.history)?, request.threads)?;
+    request.progress.enter("scanning history");
+    let wanted = |object| selected.wanted.contains(object);
+    let kinds = Kinds::of(&[Kind::Blob, Kind::Commit, Kind::Tag]);
+    let walked = objects.walk(kinds, &wanted, request.threads, &|| HistoryVisitor {
+        scanner: TextScanner::new(engine),
+        objects: &objects,
+        progress: &request.progress,
+    });
+    let mut part = Part::default();
+    part.warnings.extend(objects.warnings().iter().cloned());
+    part.warnings.extend(selected.warnings.iter().cloned());
+    part.warnings.extend(walked.warnings);
+    for visitor in walked.visitors {
+        part.findings.absorb(visitor.scanner.findings);
+        part.warnings.extend(visitor.scanner.warnings);
+    }
+    request.progress.enter("attributing findings");
+    let origins = attribute(&objects, &selected, &part.findings.places());
+    part.findings.place(&|object| origins.get(&object).cloned().unwrap_or_default());
+    Ok(part)
+}
+
+/// Scans what the next commit would add.
+pub fn scan_staged(request: &Request, engine: &Engine, repository: &Repository) -> Result<Part, ScanError> {
+    request.progress.enter("scanning the index");
+    let changes = staged::staged(repository)?;
+    let mut part = Part { warnings: changes.warnings, ..Part::default() };
+    let mut scanner = TextScanner::new(engine);
+    for (index, file) in changes.files.iter().enumerate() {
+        match staged::read(repository, file) {
+            Ok(bytes) => {
+                scanner.scan(&bytes, index as u32, &|| file.path.clone());
+                request.progress.add(1, bytes.len() as u64);
+            }
+            Err(error) => {
+                part.warnings.push(Warning::unscanned("missing-object", file.path.clone(), error.to_string()));
+            }
+        }
+    }
+    part.findings = scanner.findings;
+    part.warnings.append(&mut scanner.warnings);
+    part.findings.place(&|index| vec![Origin::Staged { path: changes.files[index as usize].path.clone() }]);
+    Ok(part)
+}
+
+fn selection(history: &History) -> Result<Selection, ScanError> {
+    let History::Part { range, since } = history else { return Ok(Selection::everything()) };
+    let selection = Selection { range: range.clone(), since: None };
+    match since {
+        Some(date) => Ok(selection.since(date, SystemTime::now())?),
+        None => Ok(selection),
+    }
+}
+
+/// Every origin of each object that has a finding; a blob that no path leads to keeps its id.
+fn attribute(objects: &Objects, selected: &Selected, hits: &[u32]) -> HashMap<u32, Vec<Origin>> {
+    let is_blob = |object: &&u32| objects.kind(**object) == Some(Kind::Blob);
+    let blobs: Vec<u32> = hits.iter().filter(is_blob).copied().collect();
+    let attributed = selected.attribute(objects, &blobs);
+    let mut origins: HashMap<u32, Vec<Origin>> = HashMap::new();
+    for (&blob, places) in blobs.iter().zip(attributed) {
+        let id = objects.id(blob);
+        let origin = |place: Attributed| blob_origin(id, place);
+        let mut all: Vec<Origin> = places.into_iter().map(origin).collect();
+        if all.is_empty() {
+            all.push(Origin::GitBlob { id, path: None, introduced: None });
+        }
+        origins.insert(blob, all);
+    }
+    let messages = hits.iter().filter(|object| !is_blob(object));
+    origins.extend(messages.map(|&object| (object, message_origin(objects, object).into_iter().collect())));
+    origins
+}
+
+fn blob_origin(id: ObjectId, place: Attributed) -> Origin {
+    Origin::GitBlob { id, path: place.path, introduced: place.introduction }
+}
+
+/// One thread's share of the objects.
+struct HistoryVisitor<'a> {
+    scanner: TextScanner<'a>,
+    objects: &'a Objects,
+    progress: &'a Progress,
+}
+
+impl Visitor for HistoryVisitor<'_> {
+    type State = State;
+
+    fn visit(&mut self, object: &Visit<'_, State>, state: &mut State) {
+        let name = || format!("{} {}", object.kind.name(), self.objects.id(object.object));
+        let place = (!object.only_as_base).then_some((object.object, &name as &dyn Fn() -> String));
+        let made = object.base.as_ref().map(|base| Made {
+            state: base.state,
+            len: base.bytes.len(),
+            operations: base.operations,
+        });
+        self.scanner.examine(object.bytes, made, state, place);
+        if !object.only_as_base && object.kind == Kind::Blob {
+            self.progress.add(1, object.bytes.len() as u64);
+        }
+    }
+}

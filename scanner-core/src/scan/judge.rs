@@ -1,0 +1,46 @@
+//! Asks the score how likely a candidate is real, with what its rule knows.
+
+use crate::detect::{Candidate, Judge};
+use crate::evidence::Evidence;
+use crate::rule::{Form, Rule};
+use crate::score::{self, Context, Kind};
+use std::ops::Range;
+
+/// Candidates less likely than one in fifty are not kept: no gate anybody sets would show them.
+const FLOOR: f32 = -3.9;
+
+/// Judges by `score::log_odds`.
+pub struct Scorer;
+
+impl Judge for Scorer {
+    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+        let (log_odds, looked) = score::log_odds(&context(bytes, rule, candidate));
+        (log_odds >= FLOOR).then_some((log_odds, looked))
+    }
+}
+
+/// The reasons for a candidate's score.
+pub fn explain(bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Vec<Evidence> {
+    score::explain(&context(bytes, rule, candidate))
+}
+
+fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'a> {
+    let secret = candidate.secret();
+    let checksum = rule.checksum.map(|checksum| score::checksum::holds(checksum, &bytes[secret.clone()]));
+    let kind = match &rule.form {
+        Form::Pattern(pattern) => Kind::Token {
+            prior: rule.confidence,
+            random_from: pattern.fixed_prefix as usize,
+            checksum,
+            random: rule.random,
+        },
+        Form::Keyed { pattern, .. } => Kind::Keyed {
+            prior: rule.confidence,
+            random_from: pattern.fixed_prefix as usize,
+            checksum,
+            random: rule.random,
+        },
+        Form::Assignment => Kind::Generic,
+    };
+    Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind }
+}

@@ -1,0 +1,272 @@
+//! One scan: what was asked for, how far it is, and what came out.
+
+mod collect;
+pub mod examples;
+mod files;
+mod history;
+mod judge;
+mod position;
+mod text;
+
+use crate::blob::Origin;
+use crate::detect::Engine;
+use crate::finding::Finding;
+use crate::rule::Severity;
+use crate::rule_set::RuleSet;
+use crate::source::git::repository::{GitError, Repository};
+use crate::summary::Summary;
+use crate::suppress::Suppressions;
+use crate::warning::Warning;
+use collect::Findings;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// What is scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// A work tree, a bare repository, a folder or a file.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// How much of a repository's history is scanned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum History {
+    /// Every reachable object.
+    #[default]
+    Everything,
+    /// The files on disk only.
+    None,
+    /// What commits of `range` since `since` introduced; one of them is set.
+    Part {
+        /// As git reads it: `A..B`.
+        range: Option<String>,
+        /// A date as git reads it.
+        since: Option<String>,
+    },
+}
+
+/// The least a finding must be to count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gate {
+    /// The least confidence.
+    pub confidence: f32,
+    /// The least severity; `None` lets every severity pass.
+    pub severity: Option<Severity>,
+}
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate { confidence: 0.5, severity: None }
+    }
+}
+
+impl Gate {
+    /// Whether a finding is at or above the gate.
+    pub fn passes(&self, finding: &Finding) -> bool {
+        finding.confidence.0 >= self.confidence && self.severity.is_none_or(|least| finding.rule.severity >= least)
+    }
+}
+
+/// How far a scan is; read from another thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Blobs scanned so far.
+    pub blobs: AtomicU64,
+    /// Their bytes.
+    pub bytes: AtomicU64,
+    /// All bytes to scan; zero while unknown.
+    pub total_bytes: AtomicU64,
+    /// What is being done, in a word or two.
+    pub stage: Mutex<&'static str>,
+}
+
+impl Progress {
+    fn enter(&self, stage: &'static str) {
+        *self.stage.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = stage;
+    }
+
+    fn add(&self, blobs: u64, bytes: u64) {
+        self.blobs.fetch_add(blobs, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What was asked for.
+pub struct Request {
+    /// Where to look.
+    pub targets: Vec<Target>,
+    /// How much of the past of a git target.
+    pub history: History,
+    /// Only the index of a git target.
+    pub staged: bool,
+    /// Also files that ignore files leave out.
+    pub no_ignore: bool,
+    /// Threads; at least one.
+    pub threads: usize,
+    /// What to look for.
+    pub rules: Arc<RuleSet>,
+    /// What not to hold against the targets.
+    pub suppressions: Suppressions,
+    /// What counts.
+    pub gate: Gate,
+    /// Filled while the scan runs.
+    pub progress: Arc<Progress>,
+}
+
+/// What came out: findings sorted, suppressed and below-gate ones included.
+#[derive(Debug)]
+pub struct Outcome {
+    /// One a secret.
+    pub findings: Vec<Finding>,
+    /// What was done.
+    pub summary: Summary,
+}
+
+/// Why a scan could not be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A target that is not there.
+    #[error("cannot scan {path}: no such file or folder")]
+    Missing {
+        /// As it was named.
+        path: String,
+    },
+    /// A target that cannot be opened.
+    #[error("cannot scan {path}: {error}")]
+    Unreadable {
+        /// As it was named.
+        path: String,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// History was asked of something that has none.
+    #[error("{path} is no git repository, so it has no {asked}")]
+    NoRepository {
+        /// As it was named.
+        path: String,
+        /// `range`, `staged changes`.
+        asked: &'static str,
+    },
+    /// Git's data cannot be read as asked.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The object database cannot be read.
+    #[error(transparent)]
+    Objects(#[from] crate::source::git::objects::ObjectsError),
+}
+
+impl ScanError {
+    /// What to try next, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            ScanError::Git(error) => error.hint(),
+            ScanError::NoRepository { .. } => Some("name a git repository, or leave the option out to scan the files"),
+            _ => None,
+        }
+    }
+}
+
+/// Scans what `request` asks for.
+///
+/// Errors when a target cannot be scanned at all; anything smaller that stays unscanned is a warning in the summary.
+pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
+    let started = Instant::now();
+    let engine = Engine::new(request.rules.clone());
+    let mut findings = Findings::default();
+    let mut warnings = Vec::new();
+    let mut summary = Summary::default();
+    for target in &request.targets {
+        let part = scan_target(request, &engine, target, &mut summary)?;
+        findings.absorb(part.findings);
+        warnings.extend(part.warnings);
+    }
+    summary.blobs = request.progress.blobs.load(Ordering::Relaxed);
+    summary.bytes = request.progress.bytes.load(Ordering::Relaxed);
+    if summary.blobs == 0 && !request.staged {
+        warnings.push(Warning::unscanned("nothing-scanned", "scan", "no blob was scanned"));
+    }
+    let mut findings = findings.finish(engine.rules());
+    warnings.extend(request.suppressions.apply(&mut findings));
+    warnings.sort();
+    warnings.dedup();
+    summary.elapsed = started.elapsed();
+    summary.warnings = warnings;
+    count(&findings, request, &mut summary);
+    Ok(Outcome { findings, summary })
+}
+
+fn count(findings: &[Finding], request: &Request, summary: &mut Summary) {
+    for finding in findings {
+        let passes = request.gate.passes(finding);
+        match (&finding.suppression, passes) {
+            (Some(_), _) => summary.suppressed += 1,
+            (None, true) => {
+                summary.gated += 1;
+                summary.findings += 1;
+            }
+            (None, false) => summary.below_gate += 1,
+        }
+    }
+}
+
+/// What one target gave.
+#[derive(Default)]
+struct Part {
+    findings: Findings,
+    warnings: Vec<Warning>,
+}
+
+fn scan_target(request: &Request, engine: &Engine, target: &Target, summary: &mut Summary) -> Result<Part, ScanError> {
+    match target {
+        Target::Stdin => Ok(files::scan_stdin(request, engine)),
+        Target::Path(path) => scan_path(request, engine, path, summary),
+    }
+}
+
+fn scan_path(request: &Request, engine: &Engine, path: &Path, summary: &mut Summary) -> Result<Part, ScanError> {
+    let shown = || path.display().to_string();
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ScanError::Missing { path: shown() },
+        _ => ScanError::Unreadable { path: shown(), error },
+    })?;
+    let wants_git = request.staged || matches!(request.history, History::Part { .. });
+    let repository = if metadata.is_dir() { Repository::open(path)? } else { None };
+    let Some(repository) = repository else {
+        if wants_git {
+            let asked = if request.staged { "staged changes" } else { "range" };
+            return Err(ScanError::NoRepository { path: shown(), asked });
+        }
+        return Ok(files::scan_files(request, engine, path));
+    };
+    summary.repositories.push(crate::summary::Repository {
+        revision: repository.head().map(|head| head.to_string()),
+        ..Default::default()
+    });
+    if request.staged {
+        return history::scan_staged(request, engine, &repository);
+    }
+    let mut part = Part::default();
+    if request.history != History::None {
+        part = history::scan_history(request, engine, &repository)?;
+    }
+    if repository.work_dir().is_some() && !wants_git {
+        let files = files::scan_files(request, engine, path);
+        part.findings.absorb(files.findings);
+        part.warnings.extend(files.warnings);
+    }
+    Ok(part)
+}
+
+/// Scans one text in memory; findings below every gate included.
+pub fn scan_bytes(engine: &Engine, bytes: &[u8], origin: Origin) -> (Vec<Finding>, Vec<Warning>) {
+    let mut scanner = text::TextScanner::new(engine);
+    scanner.scan(bytes, 0, &|| origin.to_string());
+    let text::TextScanner { mut findings, warnings, .. } = scanner;
+    findings.place(&|_| vec![origin.clone()]);
+    (findings.finish(engine.rules()), warnings)
+}

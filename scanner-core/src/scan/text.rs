@@ -1,0 +1,99 @@
+//! From one text's candidates to sightings: settled, placed on lines, checked for marks.
+
+use super::collect::{Findings, Sighting};
+use super::judge::{self, Scorer};
+use super::position::{self, Cursor};
+use crate::decode;
+use crate::detect::{self, Engine, MAX_PER_RULE, State, Worker};
+use crate::source::git::objects::Operation;
+use crate::suppress::mark;
+use crate::warning::Warning;
+
+/// One thread's scanner of texts.
+pub struct TextScanner<'e> {
+    engine: &'e Engine,
+    worker: Worker<'e, Scorer>,
+    /// What was found so far.
+    pub findings: Findings,
+    /// What went wrong so far.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a text was made of, when that is known.
+pub struct Made<'a> {
+    /// What is known of the text it was made of.
+    pub state: &'a State,
+    /// That text's length.
+    pub len: usize,
+    /// How it was made.
+    pub operations: &'a [Operation],
+}
+
+impl<'e> TextScanner<'e> {
+    /// A scanner for one thread.
+    pub fn new(engine: &'e Engine) -> TextScanner<'e> {
+        TextScanner { engine, worker: Worker::new(engine, Scorer), findings: Findings::default(), warnings: Vec::new() }
+    }
+
+    /// Scans one text at `place` and keeps what it finds; `name` is for warnings.
+    pub fn scan(&mut self, bytes: &[u8], place: u32, name: &dyn Fn() -> String) {
+        let mut state = State::default();
+        self.examine(bytes, None, &mut state, Some((place, name)));
+    }
+
+    /// Brings `state` up to date for a text, made of another one or not; emits findings when it has a `place`.
+    pub fn examine(
+        &mut self,
+        bytes: &[u8],
+        made: Option<Made>,
+        state: &mut State,
+        place: Option<(u32, &dyn Fn() -> String)>,
+    ) {
+        if let Some(wide) = decode::wide(bytes) {
+            let mut inner = State::default();
+            self.worker.scan(wide.text.as_bytes(), &mut inner);
+            self.emit(wide.text.as_bytes(), &inner, place, &[wide.encoding]);
+            state.make_opaque();
+            return;
+        }
+        match made {
+            Some(made) => self.worker.scan_derived(bytes, made.operations, made.state, made.len, state),
+            None => self.worker.scan(bytes, state),
+        }
+        self.emit(bytes, state, place, &[]);
+    }
+
+    fn emit(&mut self, bytes: &[u8], state: &State, place: Option<(u32, &dyn Fn() -> String)>, trail: &[&'static str]) {
+        let Some((place, name)) = place else { return };
+        if state.candidates().is_empty() {
+            return;
+        }
+        let rules = self.engine.rules().rules();
+        let resolved = detect::resolve(state.candidates(), rules);
+        for &(rule, more) in &resolved.cut {
+            let rule = &rules[rule as usize].id;
+            let message = format!("more than {MAX_PER_RULE} matches of {rule}: {more} were left out");
+            self.warnings.push(Warning::unscanned("limit-matches", name(), message));
+        }
+        let mut cursor = Cursor::new(bytes);
+        for (candidate, parts) in resolved.candidates.iter().zip(&resolved.parts) {
+            let rule = &rules[candidate.rule as usize];
+            let (line, line_before) = position::lines_around(bytes, candidate.start as usize);
+            let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
+            let part = |part: &detect::Candidate| {
+                (rules[part.rule as usize].id.clone(), Cursor::new(bytes).position(part.secret()))
+            };
+            let sighting = Sighting {
+                place,
+                position: cursor.position(candidate.secret()),
+                log_odds: candidate.log_odds,
+                trail: trail.to_vec(),
+                parts: parts.iter().map(part).collect(),
+                mark: mark.map(str::to_owned),
+            };
+            let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
+            let secret = &bytes[candidate.secret()];
+            self.findings.add(candidate.rule, rule, key, secret, sighting, || judge::explain(bytes, rule, candidate));
+        }
+    }
+}

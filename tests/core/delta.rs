@@ -1,0 +1,129 @@
+//! Delta-aware scanning gives exactly what a full scan gives, whatever was copied from where.
+
+use std::ops::Range;
+use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
+use stopleak_core::rule::Rule;
+use stopleak_core::rule::example::{Random, expand};
+use stopleak_core::source::git::objects::Operation;
+use stopleak_core::{RuleSet, score};
+
+/// Depends on a few bytes either side, as the real score does, so that a span that is too narrow shows.
+struct Sum;
+
+impl Judge for Sum {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+        let secret = candidate.secret();
+        let window = secret.start.saturating_sub(20)..bytes.len().min(secret.end + 20);
+        let sum = bytes[window.clone()].iter().map(|&byte| u32::from(byte)).sum::<u32>();
+        let ends = if window.end == bytes.len() { window.end + 1 } else { window.end };
+        Some((sum as f32, window.start..ends))
+    }
+}
+
+const LINES: &[&str] = &[
+    "ghp_<base62:36>\n",
+    "const token = \"<github:ghp_>\";\n",
+    "password = \"<base62:14>\"\n",
+    "export API_KEY=<hex:32>\n",
+    "hf_<alpha:34> hf_<alpha:35>",
+    "aws_secret_access_key = <base64:40>\n",
+    "AKIA<base32:16>\n",
+    "fn main() { println!(\"hello\"); }\n",
+    "db: postgres://app:<base62:12>@db.internal:5432/app\n",
+    "-----BEGIN RSA PRIVATE KEY-----\n<base64:64>\n<base64:64>\n-----END RSA PRIVATE KEY-----\n",
+    "datadog_api_key: <hex:32>\n",
+    "<jwt>",
+    "token",
+    "key",
+    " = ",
+    "\"",
+    "\n",
+];
+
+fn text(random: &mut Random, lines: usize) -> Vec<u8> {
+    let mut out = String::new();
+    for _ in 0..lines {
+        let line = LINES[random.below(LINES.len())];
+        out.push_str(&expand(line, random.next()).expect("the templates are right"));
+    }
+    out.into_bytes()
+}
+
+/// A random delta on `base`: copies from anywhere and inserts of anything.
+fn edit(random: &mut Random, base: &[u8]) -> (Vec<u8>, Vec<Operation>) {
+    let (mut bytes, mut operations) = (Vec::new(), Vec::new());
+    let mut from = 0;
+    for _ in 0..1 + random.below(8) {
+        let to = bytes.len() as u32;
+        if random.below(3) == 0 || base.is_empty() {
+            let insert = text(random, 1);
+            let cut = random.below(insert.len() + 1).max(1).min(insert.len());
+            bytes.extend_from_slice(&insert[..cut]);
+            operations.push(Operation::Insert { to, len: cut as u32 });
+        } else {
+            // Mostly in order, as real deltas are, sometimes from anywhere.
+            if random.below(4) == 0 {
+                from = random.below(base.len());
+            }
+            let start = from.min(base.len() - 1);
+            let len = 1 + random.below(base.len() - start);
+            bytes.extend_from_slice(&base[start..start + len]);
+            operations.push(Operation::Copy { from: start as u32, to, len: len as u32 });
+            from = start + len;
+        }
+    }
+    (bytes, operations)
+}
+
+fn sorted(state: &State) -> Vec<Candidate> {
+    let mut all = state.candidates().to_vec();
+    all.sort_by(|a, b| (a.start, a.end, a.rule, a.key_start).cmp(&(b.start, b.end, b.rule, b.key_start)));
+    all
+}
+
+fn check<J: Judge>(make: impl Fn() -> J, rounds: u64) {
+    let engine = Engine::new(RuleSet::embedded());
+    let mut worker = Worker::new(&engine, make());
+    let mut found = 0;
+    for seed in 0..rounds {
+        let mut random = Random::new(seed);
+        let mut base = text(&mut random, 12);
+        let (mut base_state, mut state, mut full) = (State::default(), State::default(), State::default());
+        worker.scan(&base, &mut base_state);
+        for generation in 0..4 {
+            let (bytes, operations) = edit(&mut random, &base);
+            worker.scan_derived(&bytes, &operations, &base_state, base.len(), &mut state);
+            worker.scan(&bytes, &mut full);
+            assert_eq!(sorted(&state), sorted(&full), "seed {seed}, generation {generation}, {operations:?}");
+            found += full.candidates().len();
+            base = bytes;
+            std::mem::swap(&mut base_state, &mut state);
+        }
+    }
+    assert!(found > 100, "the texts hold secrets: {found}");
+}
+
+#[test]
+fn a_derived_text_has_the_candidates_of_a_full_scan() {
+    check(|| Sum, 400);
+}
+
+struct Real;
+
+impl Judge for Real {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+        let context = score::Context {
+            bytes,
+            secret: candidate.secret(),
+            key: candidate.key(),
+            syntax: candidate.syntax,
+            kind: score::Kind::Generic,
+        };
+        Some(score::log_odds(&context))
+    }
+}
+
+#[test]
+fn scores_are_inherited_exactly() {
+    check(|| Real, 400);
+}
