@@ -6,6 +6,8 @@ mod contexts;
 mod delta;
 mod git_objects;
 mod git_select;
+mod linear;
+mod reference;
 mod report;
 mod rules;
 mod score;

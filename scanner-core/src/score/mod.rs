@@ -129,11 +129,8 @@ fn judge(context: &Context) -> Judged {
 fn judge_as(context: &Context, kind: Kind) -> Judged {
     let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
-        Kind::Keyed { prior, random_from, checksum, random: true } => {
-            (logit(prior), checksum, random_from, &weights::KEYED)
-        }
-        Kind::Keyed { prior, random_from, checksum, random: false } => {
-            (logit(prior), checksum, random_from, &weights::CHOSEN)
+        Kind::Keyed { prior, random_from, checksum, random } => {
+            (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
         }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
     };
