@@ -192,7 +192,7 @@ fn a_keyed_value_is_likely_when_random_and_unlikely_on_a_line_about_digests() {
     let value = Dice(17).draw("0123456789abcdef", 40);
     let judge = |text: &str, value: &str| {
         let secret = text.find(value).map_or(0..0, |at| at..at + value.len());
-        let kind = Kind::Keyed { prior: 0.6, checksum: None, random: true };
+        let kind = Kind::Keyed { prior: 0.6, random_from: 0, checksum: None, random: true };
         let key = Some(0..text.find(['=', ' ']).unwrap_or(0));
         confidence(log_odds(&Context { bytes: text.as_bytes(), secret, key, syntax: None, kind }).0).0
     };

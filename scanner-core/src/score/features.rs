@@ -124,7 +124,9 @@ impl Features {
     pub fn soften(&mut self) {
         for feature in [Feature::DistinctLack, Feature::ChangeLack, Feature::StepExcess, Feature::WordExcess] {
             let value = &mut self.0[feature as usize];
-            *value = (*value - 2.5).max(0.0);
+            if *value < 4.5 {
+                *value = (*value - 2.5).max(0.0);
+            }
         }
     }
 
