@@ -1,6 +1,7 @@
 //! Scores: random values of every alphabet are likely, words and references are not, reasons add up.
 
 use stopleak_core::detect::assignment::parse;
+use stopleak_core::rule::crc::github_check;
 use stopleak_core::score::{Context, Kind, checksum, confidence, explain, is_guessable, log_odds, path_evidence};
 
 /// A small generator of fixed seed: splitmix64.
@@ -206,7 +207,7 @@ fn a_keyed_value_is_likely_when_random_and_unlikely_on_a_line_about_digests() {
 fn a_wrong_checksum_lowers_confidence_to_the_floor() {
     let mut dice = Dice(5);
     let random = dice.draw(&format!("{LOWER}{UPPER}{DIGITS}"), 30);
-    let check = String::from_utf8(checksum::github_check(random.as_bytes()).to_vec()).expect("base62 is ASCII");
+    let check = String::from_utf8(github_check(random.as_bytes()).to_vec()).expect("base62 is ASCII");
     let good = format!("{}_{random}{check}", ["gh", "p"].concat());
     let bad = format!("{}_{random}{}", ["gh", "p"].concat(), check.chars().rev().collect::<String>());
     use stopleak_core::rule::Checksum::GithubCrc32;
@@ -261,4 +262,11 @@ fn paths_lower_and_raise_but_never_decide_alone() {
         assert!(sum(path) > 0.0, "{path}");
     }
     assert_eq!(sum("src/main.rs"), 0.0);
+}
+
+/// The parts of a token GitHub issued and its owner published after it had expired:
+/// <https://gist.github.com/coolaj86/eb8cddfd3e4251258712dfed03e1f86d>
+#[test]
+fn the_checksum_is_the_one_github_computes() {
+    assert_eq!(&github_check(b"zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"), b"0mLq17");
 }
