@@ -158,8 +158,7 @@ fn measure(folders: &[PathBuf], list: bool) {
         looked as f64 / count.max(1) as f64
     );
     println!("log_odds  {:.1} ns a candidate", scoring.as_nanos() as f64 / candidates.len().max(1) as f64);
-    let mut distinct: Vec<&[u8]> =
-        alarms.iter().map(|(index, start, end, _)| &texts[*index].1[*start..*end]).collect();
+    let mut distinct: Vec<&[u8]> = alarms.iter().map(|(index, start, end, _)| &texts[*index].1[*start..*end]).collect();
     distinct.sort_unstable();
     distinct.dedup();
     println!("distinct  {} values, {:.1} a million lines", distinct.len(), distinct.len() as f64 * 1e6 / lines as f64);

@@ -6,9 +6,11 @@ mod contexts;
 mod delta;
 mod git_objects;
 mod git_select;
+mod mask;
 mod report;
 mod rules;
 mod score;
+mod stream;
 mod suppress;
 
 #[path = "../support/finding.rs"]
