@@ -7,10 +7,12 @@ mod delta;
 mod git_objects;
 mod git_select;
 mod linear;
+mod mask;
 mod reference;
 mod report;
 mod rules;
 mod score;
+mod stream;
 mod suppress;
 
 #[path = "../support/finding.rs"]

@@ -29,6 +29,7 @@ pub struct Engine {
     rules: Arc<RuleSet>,
     filter: Filter,
     automata: Vec<Option<Automaton>>,
+    longest_reach: usize,
 }
 
 impl Engine {
@@ -36,7 +37,12 @@ impl Engine {
     pub fn new(rules: Arc<RuleSet>) -> Engine {
         let filter = Filter::new(rules.plan());
         let automata = rules.rules().iter().map(|rule| rule.form.pattern().map(Automaton::new)).collect();
-        Engine { rules, filter, automata }
+        let reaches = rules.plan().literals.iter().flat_map(|literal| &literal.targets).map(|(_, reach)| match reach {
+            Reach::At(back) | Reach::Within(back) => *back as usize,
+            Reach::Keyword => 0,
+        });
+        let longest_reach = reaches.max().unwrap_or(0);
+        Engine { rules, filter, automata, longest_reach }
     }
 
     /// The rules it runs.
@@ -46,6 +52,11 @@ impl Engine {
 
     pub(super) fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// The most bytes by which a match begins before its literal.
+    pub(super) fn longest_reach(&self) -> usize {
+        self.longest_reach
     }
 }
 
@@ -88,14 +99,15 @@ impl<'e, J: Judge> Worker<'e, J> {
         self.hits = hits;
     }
 
-    /// Appends the verdict on one hit.
-    pub(super) fn verify(&mut self, bytes: &[u8], hit: Hit, state: &mut State) {
+    /// Appends the verdict on one hit; returns where a secret may begin that more text could complete
+    /// (`usize::MAX` when none).
+    pub(super) fn verify(&mut self, bytes: &[u8], hit: Hit, state: &mut State) -> usize {
         let engine = self.engine;
         let literal = engine.filter.literal(hit);
         let at = hit.at as usize;
         let keyword = at..at + literal.bytes.len();
         let first = state.candidates.len();
-        let mut look = Look { bytes, span: keyword.clone(), out: &mut state.candidates };
+        let mut look = Look { bytes, span: keyword.clone(), open: usize::MAX, out: &mut state.candidates };
         let mut parsed: Option<Parsed> = None;
         for &(index, reach) in &literal.targets {
             let rule = &engine.rules.rules()[index as usize];
@@ -128,9 +140,10 @@ impl<'e, J: Judge> Worker<'e, J> {
                 _ => {}
             }
         }
-        let Look { span, .. } = look;
+        let Look { span, open, .. } = look;
         let count = (state.candidates.len() - first) as u32;
         state.verdicts.push(Verdict { hit, low: span.start as u32, high: span.end as u32, first: first as u32, count });
+        open
     }
 
     /// Looks for a match that holds the literal at `literal` and begins at most `back` bytes before it.
@@ -174,6 +187,9 @@ impl<'e, J: Judge> Worker<'e, J> {
         let ran = automaton.run(bytes, start, &mut self.scratch[rule as usize]);
         look.extend(start..ran.looked);
         self.verified += (ran.looked - start) as u64;
+        if ran.looked > bytes.len() {
+            look.open = look.open.min(start);
+        }
         let end = ran.end?;
         look.extend(start..end + 1);
         (!bytes.get(end).is_some_and(|&next| pattern.right.contains(next))).then_some(end)
@@ -248,6 +264,8 @@ type Key = Option<(Range<usize>, Option<assignment::Syntax>)>;
 struct Look<'a> {
     bytes: &'a [u8],
     span: Range<usize>,
+    /// The earliest start of a secret that more text could complete.
+    open: usize,
     out: &'a mut Vec<Candidate>,
 }
 
@@ -261,8 +279,23 @@ impl Look<'_> {
         let parsed = assignment::parse(self.bytes, keyword.clone());
         *work += parsed.looked.len() as u64;
         self.extend(parsed.looked.clone());
+        if parsed.looked.end > self.bytes.len() {
+            self.open = self.open.min(open_value(self.bytes, keyword.end, &parsed));
+        }
         parsed
     }
+}
+
+/// Where a value begins that hangs on the keyword ending at `from` and that more text could complete: values stand on
+/// one line, after the signs that join them to their name.
+fn open_value(bytes: &[u8], from: usize, parsed: &Parsed) -> usize {
+    let known = parsed.assignments.iter().map(|assigned| assigned.value.start).min();
+    known.unwrap_or_else(|| {
+        let rest = &bytes[from..];
+        let rest = &rest[memchr::memrchr(b'\n', rest).map_or(0, |newline| newline + 1)..];
+        let joins = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b':' | b'=' | b'>' | b'(' | b'"' | b'\'' | b'`');
+        bytes.len() - rest.len() + rest.iter().take_while(|byte| joins(byte)).count()
+    })
 }
 
 fn has_enough(secret: &[u8], [digits, upper, lower]: [u16; 3]) -> bool {

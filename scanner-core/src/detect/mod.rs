@@ -12,9 +12,11 @@ mod delta;
 mod engine;
 mod filter;
 mod resolve;
+mod sliding;
 mod state;
 
 pub use engine::{Engine, Judge, Worker};
 pub use filter::{Filter, Hit};
-pub use resolve::{MAX_PER_RULE, Resolved, resolve};
+pub use resolve::{MAX_PER_RULE, Resolved, find_parts, resolve, standing};
+pub use sliding::{LOOK_BEHIND, Sliding};
 pub use state::{Candidate, State};

@@ -35,6 +35,11 @@ impl Candidate {
         (self.key_start < self.key_end).then_some(self.key_start as usize..self.key_end as usize)
     }
 
+    /// The same candidate after the text's first `count` bytes were taken away.
+    pub fn shift_back(&mut self, count: u32) {
+        *self = self.moved(count, 0);
+    }
+
     pub(super) fn moved(mut self, from: u32, to: u32) -> Candidate {
         let shift = |p: u32| p.wrapping_sub(from).wrapping_add(to);
         self.start = shift(self.start);

@@ -1,17 +1,13 @@
 //! Scans files on disk and standard input.
 
 use super::text::TextScanner;
-use super::{Part, Request};
+use super::{Part, Request, stream};
 use crate::blob::Origin;
 use crate::detect::Engine;
-use crate::source::files;
+use crate::source::files::{self, Content};
 use crate::warning::Warning;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Longest text scanned as one piece: positions are 32 bits wide.
-const MAX_TEXT: usize = u32::MAX as usize - 65_536;
 
 /// Scans a file, or every file below a folder.
 pub fn scan_files(request: &Request, engine: &Engine, root: &Path) -> Part {
@@ -46,37 +42,45 @@ fn scan_share<'e>(
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(path) = paths.get(index) else { return scanner };
         let name = || files::shown(root, path);
-        match files::open(path) {
-            Ok(content) if content.bytes().len() > MAX_TEXT => {
-                let message = format!("larger than {MAX_TEXT} bytes: not scanned");
-                scanner.warnings.push(Warning::unscanned("limit-file-size", name(), message));
-            }
-            Ok(content) => {
-                scanner.scan(content.bytes(), index as u32, &name);
-                request.progress.add(1, content.bytes().len() as u64);
-            }
-            Err(error) => {
-                scanner.warnings.push(Warning::unscanned("unreadable-file", name(), format!("cannot read: {error}")));
-            }
+        if let Err(error) = scan_file(request, &mut scanner, path, index as u32, &name) {
+            scanner.warnings.push(Warning::unscanned("unreadable-file", name(), format!("cannot read: {error}")));
         }
     }
+}
+
+fn scan_file(
+    request: &Request,
+    scanner: &mut TextScanner,
+    path: &Path,
+    place: u32,
+    name: &dyn Fn() -> String,
+) -> std::io::Result<()> {
+    match files::open(path)? {
+        Content::Large(mut file) => {
+            stream::scan(scanner, &mut file, stream::BLOCK, place, name, &|bytes| request.progress.add(0, bytes))?;
+            request.progress.add(1, 0);
+        }
+        content => {
+            scanner.scan(content.bytes(), place, name);
+            request.progress.add(1, content.bytes().len() as u64);
+        }
+    }
+    Ok(())
 }
 
 /// Scans standard input to its end.
 pub fn scan_stdin(request: &Request, engine: &Engine) -> Part {
     request.progress.enter("reading standard input");
     let mut part = Part::default();
-    let mut bytes = Vec::new();
-    if let Err(error) = std::io::stdin().lock().read_to_end(&mut bytes) {
-        part.warnings.push(Warning::unscanned(
-            "unreadable-input",
-            "standard input",
-            format!("cannot read on: {error}"),
-        ));
-    }
     let mut scanner = TextScanner::new(engine);
-    scanner.scan(&bytes, 0, &|| "standard input".to_owned());
-    request.progress.add(1, bytes.len() as u64);
+    let name = || "standard input".to_owned();
+    let progress = |bytes| request.progress.add(0, bytes);
+    let mut input = std::io::stdin().lock();
+    if let Err(error) = stream::scan(&mut scanner, &mut input, stream::BLOCK, 0, &name, &progress) {
+        let message = format!("cannot read on: {error}");
+        part.warnings.push(Warning::unscanned("unreadable-input", name(), message));
+    }
+    request.progress.add(1, 0);
     part.findings = scanner.findings;
     part.warnings.append(&mut scanner.warnings);
     part.findings.place(&|_| vec![Origin::Stdin]);

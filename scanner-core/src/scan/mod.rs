@@ -5,12 +5,16 @@ pub mod examples;
 mod files;
 mod history;
 mod judge;
+mod mask;
 mod position;
+mod stream;
 mod text;
+
+pub use mask::Mask;
 
 use crate::blob::Origin;
 use crate::detect::Engine;
-use crate::finding::Finding;
+use crate::finding::{Confidence, Finding};
 use crate::rule::Severity;
 use crate::rule_set::RuleSet;
 use crate::source::git::repository::{GitError, Repository};
@@ -68,7 +72,12 @@ impl Default for Gate {
 impl Gate {
     /// Whether a finding is at or above the gate.
     pub fn passes(&self, finding: &Finding) -> bool {
-        finding.confidence.0 >= self.confidence && self.severity.is_none_or(|least| finding.rule.severity >= least)
+        self.admits(finding.confidence, finding.rule.severity)
+    }
+
+    /// Whether a confidence and a severity are at or above the gate.
+    pub fn admits(&self, confidence: Confidence, severity: Severity) -> bool {
+        confidence.0 >= self.confidence && self.severity.is_none_or(|least| severity >= least)
     }
 }
 
@@ -269,4 +278,18 @@ pub fn scan_bytes(engine: &Engine, bytes: &[u8], origin: Origin) -> (Vec<Finding
     let text::TextScanner { mut findings, warnings, .. } = scanner;
     findings.place(&|_| vec![origin.clone()]);
     (findings.finish(engine.rules()), warnings)
+}
+
+/// Scans a text as it is read, `block` bytes at a time, and never holds it whole; gives what `scan_bytes` gives.
+pub fn scan_reader(
+    engine: &Engine,
+    reader: &mut dyn std::io::Read,
+    block: usize,
+    origin: Origin,
+) -> (Vec<Finding>, Vec<Warning>, std::io::Result<u64>) {
+    let mut scanner = text::TextScanner::new(engine);
+    let read = stream::scan(&mut scanner, reader, block, 0, &|| origin.to_string(), &|_| ());
+    let text::TextScanner { mut findings, warnings, .. } = scanner;
+    findings.place(&|_| vec![origin.clone()]);
+    (findings.finish(engine.rules()), warnings, read)
 }

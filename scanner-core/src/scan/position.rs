@@ -4,37 +4,33 @@ use crate::finding::Position;
 use std::ops::Range;
 
 /// Bytes looked at on either side for the line an offset is on.
-const MAX_LINE: usize = 4096;
+pub const MAX_LINE: usize = 4096;
 
-/// Walks forward through one text; offsets must not go back by more than one asked-for start.
-pub struct Cursor<'a> {
-    bytes: &'a [u8],
+/// Walks forward through one text, which may be known in part only: what lies behind can be forgotten.
+#[derive(Clone, Copy)]
+pub struct Cursor {
     at: usize,
     line: u32,
     column: u32,
 }
 
-impl<'a> Cursor<'a> {
-    /// Starts at the beginning of `bytes`.
-    pub fn new(bytes: &'a [u8]) -> Cursor<'a> {
-        Cursor { bytes, at: 0, line: 1, column: 1 }
+impl Cursor {
+    /// Starts at the beginning of a text.
+    pub fn new() -> Cursor {
+        Cursor { at: 0, line: 1, column: 1 }
     }
 
     /// Lines and columns of `span`, whose start is not before the last one asked for.
-    pub fn position(&mut self, span: Range<usize>) -> Position {
-        self.advance(span.start);
-        let (line, column) = (self.line, self.column);
-        let mut end = Cursor { bytes: self.bytes, at: self.at, line, column };
-        end.advance(span.end);
-        Position { line, column, end_line: end.line, end_column: end.column }
+    pub fn position(&mut self, bytes: &[u8], span: Range<usize>) -> Position {
+        self.advance(bytes, span.start);
+        let mut end = *self;
+        end.advance(bytes, span.end);
+        Position { line: self.line, column: self.column, end_line: end.line, end_column: end.column }
     }
 
-    /// Goes to `to`; going back is allowed and starts over.
-    pub fn advance(&mut self, to: usize) {
-        if to < self.at {
-            *self = Cursor::new(self.bytes);
-        }
-        let passed = &self.bytes[self.at..to];
+    /// Goes on to `to`; it does not go back.
+    pub fn advance(&mut self, bytes: &[u8], to: usize) {
+        let Some(passed) = bytes.get(self.at..to) else { return };
         let lines = memchr::memchr_iter(b'\n', passed).count();
         let last_line = match memchr::memrchr(b'\n', passed) {
             Some(newline) => {
@@ -46,6 +42,11 @@ impl<'a> Cursor<'a> {
         self.line = self.line.saturating_add(lines as u32);
         self.column = self.column.saturating_add(characters(last_line) as u32);
         self.at = to;
+    }
+
+    /// Goes on after the first `count` bytes were taken away; it is not before them.
+    pub fn forget(&mut self, count: usize) {
+        self.at = self.at.saturating_sub(count);
     }
 }
 

@@ -5,14 +5,15 @@ use super::judge::{self, Scorer};
 use super::position::{self, Cursor};
 use crate::decode;
 use crate::detect::{self, Engine, MAX_PER_RULE, State, Worker};
+use crate::finding::Position;
 use crate::source::git::objects::Operation;
 use crate::suppress::mark;
 use crate::warning::Warning;
 
 /// One thread's scanner of texts.
 pub struct TextScanner<'e> {
-    engine: &'e Engine,
-    worker: Worker<'e, Scorer>,
+    pub(super) engine: &'e Engine,
+    pub(super) worker: Worker<'e, Scorer>,
     /// What was found so far.
     pub findings: Findings,
     /// What went wrong so far.
@@ -70,30 +71,48 @@ impl<'e> TextScanner<'e> {
         }
         let rules = self.engine.rules().rules();
         let resolved = detect::resolve(state.candidates(), rules);
-        for &(rule, more) in &resolved.cut {
-            let rule = &rules[rule as usize].id;
-            let message = format!("more than {MAX_PER_RULE} matches of {rule}: {more} were left out");
-            self.warnings.push(Warning::unscanned("limit-matches", name(), message));
-        }
-        let mut cursor = Cursor::new(bytes);
+        resolved.cut.iter().for_each(|&(rule, more)| self.announce_cut(rule, more, name));
+        let mut cursor = Cursor::new();
         for (candidate, parts) in resolved.candidates.iter().zip(&resolved.parts) {
-            let rule = &rules[candidate.rule as usize];
-            let (line, line_before) = position::lines_around(bytes, candidate.start as usize);
-            let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
-            let part = |part: &detect::Candidate| {
-                (rules[part.rule as usize].id.clone(), Cursor::new(bytes).position(part.secret()))
-            };
-            let sighting = Sighting {
-                place,
-                position: cursor.position(candidate.secret()),
-                log_odds: candidate.log_odds,
-                trail: trail.to_vec(),
-                parts: parts.iter().map(part).collect(),
-                mark: mark.map(str::to_owned),
-            };
-            let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
-            let secret = &bytes[candidate.secret()];
-            self.findings.add(candidate.rule, rule, key, secret, sighting, || judge::explain(bytes, rule, candidate));
+            let part = |part: &detect::Candidate| (part.rule, Cursor::new().position(bytes, part.secret()));
+            let position = cursor.position(bytes, candidate.secret());
+            let parts: Vec<(u16, Position)> = parts.iter().map(part).collect();
+            self.record(bytes, candidate, Seen { place, position, parts: &parts, trail });
         }
     }
+
+    /// Keeps one candidate that stands.
+    pub(super) fn record(&mut self, bytes: &[u8], candidate: &detect::Candidate, seen: Seen) {
+        let rules = self.engine.rules().rules();
+        let rule = &rules[candidate.rule as usize];
+        let (line, line_before) = position::lines_around(bytes, candidate.start as usize);
+        let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
+        let sighting = Sighting {
+            place: seen.place,
+            position: seen.position,
+            log_odds: candidate.log_odds,
+            trail: seen.trail.to_vec(),
+            parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
+            mark: mark.map(str::to_owned),
+        };
+        let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
+        let secret = &bytes[candidate.secret()];
+        self.findings.add(candidate.rule, rule, key, secret, sighting, || judge::explain(bytes, rule, candidate));
+    }
+
+    /// Announces matches that were left out.
+    pub(super) fn announce_cut(&mut self, rule: u16, more: usize, name: &dyn Fn() -> String) {
+        let rule = &self.engine.rules().rules()[rule as usize].id;
+        let message = format!("more than {MAX_PER_RULE} matches of {rule}: {more} were left out");
+        self.warnings.push(Warning::unscanned("limit-matches", name(), message));
+    }
+}
+
+/// Where a candidate was seen.
+pub(super) struct Seen<'a> {
+    pub place: u32,
+    pub position: Position,
+    /// Other values it belongs with, by rule.
+    pub parts: &'a [(u16, Position)],
+    pub trail: &'a [&'static str],
 }

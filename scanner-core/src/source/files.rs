@@ -1,4 +1,5 @@
-//! Files on disk: a folder as git sees it (ignore files respected), or one file. Large files are mapped.
+//! Files on disk: a folder as git sees it (ignore files respected), or one file. Large files are mapped or
+//! read in blocks.
 
 use crate::warning::Warning;
 use ignore::{WalkBuilder, WalkState};
@@ -10,6 +11,8 @@ use std::sync::Mutex;
 
 /// Smaller files are read: a map costs more than the copy.
 const MAP_FROM: u64 = 1 << 20;
+/// Larger files are read in blocks: pages of a map count as the process's memory.
+const STREAM_FROM: u64 = 64 << 20;
 
 /// Bytes of a file.
 pub enum Content {
@@ -17,19 +20,22 @@ pub enum Content {
     Read(Vec<u8>),
     /// Mapped; another program may truncate the file meanwhile, which the kernel answers with SIGBUS.
     Mapped(Mmap),
+    /// Too large to hold: to be read in blocks.
+    Large(File),
 }
 
 impl Content {
-    /// The bytes.
+    /// The bytes; none of a large file.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Content::Read(bytes) => bytes,
             Content::Mapped(map) => map,
+            Content::Large(_) => &[],
         }
     }
 }
 
-/// Reads or maps one file.
+/// Reads, maps or opens one file, by its size.
 pub fn open(path: &Path) -> std::io::Result<Content> {
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
@@ -37,6 +43,9 @@ pub fn open(path: &Path) -> std::io::Result<Content> {
         let mut bytes = Vec::with_capacity(len as usize + 1);
         file.read_to_end(&mut bytes)?;
         return Ok(Content::Read(bytes));
+    }
+    if len > STREAM_FROM {
+        return Ok(Content::Large(file));
     }
     // SAFETY: the map is only read, and as bytes of any value; a file that shrinks meanwhile ends the process by SIGBUS
     // rather than in undefined data. Reading 1 GB instead costs 0.25 s and as much memory.
