@@ -7,6 +7,7 @@ mod delta;
 mod git_objects;
 mod git_select;
 mod linear;
+mod properties;
 mod reference;
 mod report;
 mod rules;
