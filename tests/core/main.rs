@@ -4,6 +4,7 @@ mod architecture;
 mod assignment;
 mod contexts;
 mod delta;
+mod fuzz;
 mod git_objects;
 mod git_select;
 mod linear;
