@@ -44,7 +44,7 @@ fn text(random: &mut Random, lines: usize) -> Vec<u8> {
     let mut out = String::new();
     for _ in 0..lines {
         let line = LINES[random.below(LINES.len())];
-        out.push_str(&expand(line, random.next()).expect("the templates are right"));
+        out.push_str(&expand(line, random.draw()).expect("the templates are right"));
     }
     out.into_bytes()
 }
@@ -77,7 +77,7 @@ fn edit(random: &mut Random, base: &[u8]) -> (Vec<u8>, Vec<Operation>) {
 
 fn sorted(state: &State) -> Vec<Candidate> {
     let mut all = state.candidates().to_vec();
-    all.sort_by(|a, b| (a.start, a.end, a.rule, a.key_start).cmp(&(b.start, b.end, b.rule, b.key_start)));
+    all.sort_by_key(|c| (c.start, c.end, c.rule, c.key_start));
     all
 }
 

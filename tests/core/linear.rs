@@ -59,7 +59,7 @@ fn worst(rule: &Rule, example: &str) -> Vec<(String, Vec<u8>)> {
     let mut units = Vec::new();
     let literal = &rule.factors[0].0;
     units.push((format!("{}, its literal", rule.id), literal.clone()));
-    let class = rule.form.pattern().map_or(b'a', |pattern| last_of(pattern));
+    let class = rule.form.pattern().map_or(b'a', last_of);
     let run = |len: usize| [literal.as_slice(), &vec![class; len]].concat();
     units.push((format!("{}, its literal and a short run", rule.id), run(24)));
     units.push((format!("{}, its literal and a long run", rule.id), run(MAX_MATCH)));

@@ -124,7 +124,7 @@ fn planted() -> Vec<u8> {
             for checked in check_file(&name, &file).expect("the build has linted them") {
                 for template in checked.matching.iter().chain(&checked.no_match) {
                     let (before, after) = between[random.below(between.len())];
-                    let example = expand(template, random.next()).expect("templates are checked");
+                    let example = expand(template, random.draw()).expect("templates are checked");
                     [before, &example, after].iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
                 }
             }
@@ -156,7 +156,7 @@ fn near_misses(set: &RuleSet, len: usize) -> Vec<u8> {
         let holes =
             ["<base62:20>", "<hex:32>", "<base64url:43>", "<digit:12>", "<base62:40>", " = \"<base62:32>\"", "\n"];
         for _ in 0..random.below(3) {
-            text.extend(expand(holes[random.below(holes.len())], random.next()).expect("holes are right").bytes());
+            text.extend(expand(holes[random.below(holes.len())], random.draw()).expect("holes are right").bytes());
         }
         text.push(b" \n\"':/=-_."[random.below(10)]);
     }

@@ -1,5 +1,6 @@
 //! Expands templates such as `acme_<base62:32>` into text: secrets are made when tests run and never stored.
 
+use super::crc::github_check;
 use super::pattern::{self, ByteSet};
 
 /// A small generator of reproducible randomness: splitmix64.
@@ -12,7 +13,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +23,7 @@ impl Random {
 
     /// A number below `bound`, which is not zero.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.draw() % bound as u64) as usize
     }
 }
 
@@ -84,7 +85,8 @@ fn fill(hole: &str, random: &mut Random) -> Result<String, String> {
     let (name, argument) = hole.rsplit_once(':').ok_or_else(|| format!("`<{hole}>` needs a length or a prefix"))?;
     if let Some(prefix) = hole.strip_prefix("github:") {
         let body = pick("[A-Za-z0-9]", 30, random)?;
-        return Ok(format!("{prefix}{body}{}", base62_crc32(body.as_bytes())));
+        let check = github_check(body.as_bytes()).map(char::from);
+        return Ok(format!("{prefix}{body}{}", check.iter().collect::<String>()));
     }
     let count: usize = argument.parse().map_err(|_| format!("`{argument}` is no length"))?;
     if count > 4096 {
@@ -108,10 +110,10 @@ fn pick(class: &str, count: usize, random: &mut Random) -> Result<String, String
 }
 
 fn jwt(random: &mut Random) -> String {
-    let subject = random.next() >> 16;
+    let subject = random.draw() >> 16;
     let header = base64url(br#"{"alg":"HS256","typ":"JWT"}"#);
     let payload = base64url(format!("{{\"sub\":\"{subject}\",\"iat\":1516239022}}").as_bytes());
-    let signature: Vec<u8> = (0..32).map(|_| random.next() as u8).collect();
+    let signature: Vec<u8> = (0..32).map(|_| random.draw() as u8).collect();
     format!("{header}.{payload}.{}", base64url(&signature))
 }
 
@@ -125,25 +127,4 @@ fn base64url(bytes: &[u8]) -> String {
         }
     }
     out
-}
-
-/// CRC-32 (IEEE 802.3) of `bytes` in base62, six characters, digits first: the check of GitHub's and npm's tokens.
-///
-/// Source: <https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/>
-pub fn base62_crc32(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut value = crc32(bytes);
-    let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[(value % 62) as usize];
-        value /= 62;
-    }
-    digits.iter().map(|&b| b as char).collect()
-}
-
-/// CRC-32 as in IEEE 802.3, bit by bit: values are short.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
-    })
 }

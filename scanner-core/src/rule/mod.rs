@@ -1,6 +1,7 @@
 //! Rules as data: written in TOML, linted and embedded by `build.rs`, checked once when loaded.
 
 pub mod check;
+pub mod crc;
 pub mod example;
 pub mod factor;
 pub mod grams;

@@ -2,6 +2,7 @@
 
 use super::base64;
 use crate::rule::Checksum;
+use crate::rule::crc::github_check;
 
 /// Whether `token` passes its check.
 pub fn holds(checksum: Checksum, token: &[u8]) -> bool {
@@ -17,44 +18,8 @@ fn github(token: &[u8]) -> bool {
     let body = token.iter().rposition(|b| *b == b'_').map_or(token, |at| &token[at + 1..]);
     let Some(split) = body.len().checked_sub(6).filter(|split| *split > 0) else { return false };
     let (random, check) = body.split_at(split);
-    base62(crc32(random)) == *check
+    github_check(random) == *check
 }
-
-/// The checksum GitHub and npm append to `random`.
-pub fn github_check(random: &[u8]) -> [u8; 6] {
-    base62(crc32(random))
-}
-
-fn base62(mut number: u32) -> [u8; 6] {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut text = [b'0'; 6];
-    for place in text.iter_mut().rev() {
-        *place = DIGITS[(number % 62) as usize];
-        number /= 62;
-    }
-    text
-}
-
-/// CRC-32 as in zip and PNG.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| (crc >> 8) ^ CRC[((crc ^ u32::from(*byte)) & 0xff) as usize])
-}
-
-static CRC: [u32; 256] = {
-    let mut table = [0u32; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut crc = index as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-            bit += 1;
-        }
-        table[index] = crc;
-        index += 1;
-    }
-    table
-};
 
 /// Three base64url parts; the first two are JSON objects, the first names an algorithm.
 fn jwt(token: &[u8]) -> bool {
