@@ -1,7 +1,7 @@
 //! The object database against what git itself says it holds.
 
 mod damage;
-mod handmade;
+pub mod handmade;
 mod repo;
 
 use std::collections::HashMap;

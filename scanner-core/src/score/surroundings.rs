@@ -39,8 +39,8 @@ pub fn surroundings(bytes: &[u8], secret: &Range<usize>, key: Option<&Range<usiz
     found.comment = (start.is_some() || low == 0) && starts_comment(before);
     let spaces = before.iter().chain(after).filter(|b| **b == b' ').count();
     found.dense = start.is_none() && end.is_none() && low > 0 && high < bytes.len() && spaces < 6;
-    let looked_end = end.map_or_else(|| if high == bytes.len() { high + 1 } else { high }, |end| end + 1);
-    (found, start.map_or(low, |start| start - 1)..looked_end)
+    // That the text goes on past its reach was looked at, too.
+    (found, start.map_or(low.saturating_sub(1), |start| start - 1)..end.unwrap_or(high) + 1)
 }
 
 fn is_break(byte: &u8) -> bool {

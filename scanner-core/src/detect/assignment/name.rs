@@ -30,7 +30,8 @@ pub fn start(reader: &mut Reader, mut index: usize) -> Option<usize> {
         while index > stop && is_word(reader.before(index)) {
             index -= 1;
         }
-        if index == stop && stop > 0 {
+        // Asks for the byte before rather than for the place: a copy of this text may begin here.
+        if index == stop && is_word(reader.before(index)) {
             return None;
         }
         let joins = matches!(reader.before(index), b'.' | b'-') && index > stop + 1;
@@ -66,7 +67,7 @@ pub fn before(reader: &mut Reader, start: usize) -> Before {
         b'<' => Before::Tag,
         b'?' | b'&' => Before::Query,
         b'/' if reader.before(start - 1) == b'<' => Before::ClosingTag,
-        b';' if start > 4 && ends_with(reader, start, b"&amp;") => Before::Query,
+        b';' if ends_with(reader, start, b"&amp;") => Before::Query,
         b';' => Before::Pair,
         b':' if is_prefixed_tag(reader, start - 1) => Before::Tag,
         b'-' if start > 1 && matches!(reader.before(start - 1), b'-' | b' ' | b'\t' | b'"' | b'\'' | b'[') => {
@@ -113,9 +114,9 @@ fn starts_line(reader: &mut Reader, start: usize) -> bool {
             _ => return false,
         }
     }
-    index == 0
+    matches!(reader.before(index), b'\n' | b'\r' | 0)
 }
 
 fn ends_with(reader: &mut Reader, end: usize, text: &[u8]) -> bool {
-    text.iter().rev().enumerate().all(|(offset, byte)| reader.before(end - offset) == *byte)
+    text.iter().rev().enumerate().all(|(offset, byte)| reader.before(end.saturating_sub(offset)) == *byte)
 }

@@ -1,0 +1,115 @@
+//! The fuzz targets' bodies on seeded inputs: random bytes, and sound inputs with a few bytes changed.
+
+#[path = "../fuzz/bodies.rs"]
+mod bodies;
+
+use std::path::Path;
+use std::sync::LazyLock;
+use stopleak_core::rule::example::{Random, expand};
+use stopleak_core::rule_set;
+
+fn random_bytes(random: &mut Random, most: usize) -> Vec<u8> {
+    (0..random.below(most)).map(|_| random.next() as u8).collect()
+}
+
+/// Changes, drops and doubles a few bytes.
+fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
+    for _ in 0..random.below(6) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = random.below(bytes.len());
+        match random.below(5) {
+            0 => bytes[at] = random.next() as u8,
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => _ = bytes.remove(at),
+            3 => bytes.truncate(at),
+            _ => {
+                let end = bytes.len().min(at + random.below(40));
+                let copy = bytes[at..end].to_vec();
+                bytes.splice(at..at, copy);
+            }
+        }
+    }
+}
+
+fn run(rounds: u64, body: fn(&[u8]), sound: impl Fn(&mut Random) -> Vec<u8>) {
+    for seed in 0..rounds {
+        let mut random = Random::new(seed);
+        body(&random_bytes(&mut random, 600));
+        let mut bytes = sound(&mut random);
+        body(&bytes);
+        damage(&mut random, &mut bytes);
+        body(&bytes);
+    }
+}
+
+/// Pieces of text that rules care about.
+fn pieces(random: &mut Random, most: usize) -> Vec<u8> {
+    let known = [
+        "<github:ghp_>",
+        "password = \"<base62:16>\"\n",
+        "AKIA<base32:16>",
+        "<jwt>",
+        "api_key: <hex:32>\n",
+        "${",
+        "\\n",
+        "-----BEGIN PRIVATE KEY-----\n<base64:64>\n<base64:64>\n",
+        "postgres://u:<base62:12>@host/db",
+        "\n",
+        " ",
+        "\"",
+    ];
+    let piece =
+        |random: &mut Random| expand(known[random.below(known.len())], random.next()).expect("templates are right");
+    (0..random.below(most)).flat_map(|_| piece(random).into_bytes()).collect()
+}
+
+#[test]
+fn any_text_is_a_rule_file_or_a_complaint() {
+    static FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/providers");
+        let mut files = rule_set::read(&root).expect("the rules are there");
+        files.retain(|(_, text)| text.len() < 3_000);
+        files
+    });
+    run(150, bodies::rules, |random| FILES[random.below(FILES.len())].1.clone().into_bytes());
+}
+
+#[test]
+fn any_bytes_are_a_text() {
+    run(300, bodies::text, |random| pieces(random, 30));
+}
+
+#[test]
+fn any_bytes_can_be_decoded() {
+    run(300, bodies::decode, |random| {
+        let text = String::from_utf8(pieces(random, 10)).expect("pieces are text");
+        let is_little = random.below(2) == 0;
+        let mark = if random.below(2) == 0 { "\u{feff}" } else { "" };
+        let units = [mark, &text].concat();
+        units.encode_utf16().flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+    });
+}
+
+#[test]
+fn any_operations_make_a_text_that_is_scanned_exactly() {
+    run(600, bodies::delta, |random| {
+        let base = pieces(random, 20);
+        let script: Vec<u8> = base.iter().map(|_| random.next() as u8).collect();
+        [base, script].concat()
+    });
+}
+
+#[test]
+fn any_bytes_are_a_pack_or_a_warning() {
+    let mut maker = super::git_objects::handmade::Maker::new();
+    let base = maker.blob(0, b"0123456789, and a few more bytes");
+    maker.blob(1, b"second");
+    let copy = [0xb0u8, 10, 0].as_slice();
+    maker.offset_delta(2, base, &[&[32, 10][..], copy].concat());
+    maker.named_delta(3, 2, &[10, 2, 2, b'a', b'b']);
+    let (pack, index) = maker.finish();
+    let sound = [&(pack.len() as u16).to_be_bytes()[..], &pack, &index].concat();
+    run(600, bodies::pack, |_| sound.clone());
+}

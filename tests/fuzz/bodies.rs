@@ -1,0 +1,135 @@
+//! What each fuzz target does with its bytes; the library's own tests run the same on seeded inputs.
+#![allow(dead_code)]
+
+use std::ops::Range;
+use std::sync::LazyLock;
+use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
+use stopleak_core::rule::{Rule, check};
+use stopleak_core::scan::scan_bytes;
+use stopleak_core::source::git::objects::{Kinds, Limits, Objects, Operation, Reader, Visit, Visitor};
+use stopleak_core::{Origin, RuleSet, decode, score};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::embedded()));
+
+/// A rule file gives complaints that name a line, or rules that scan.
+pub fn rules(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match check::check_file("fuzz.toml", &text) {
+        Err(errors) => {
+            assert!(!errors.0.is_empty());
+            let lines = text.matches('\n').count() + 1;
+            assert!(errors.0.iter().all(|error| (1..=lines).contains(&error.line) && !error.message.is_empty()));
+        }
+        Ok(checked) => {
+            let rules = checked.into_iter().map(|checked| checked.rule).collect();
+            let Ok(set) = RuleSet::from_rules(rules) else { return };
+            scan_bytes(&Engine::new(set), data, Origin::Stdin);
+        }
+    }
+}
+
+/// Every finding of a text stands at a place in it.
+pub fn text(data: &[u8]) {
+    let (findings, _) = scan_bytes(&ENGINE, data, Origin::Stdin);
+    let lines = data.iter().filter(|&&byte| byte == b'\n').count() as u32 + 1;
+    for finding in findings {
+        assert!((0.0..=1.0).contains(&finding.confidence.0));
+        assert!(!finding.secret.expose().is_empty() && !finding.occurrences.is_empty());
+        for occurrence in &finding.occurrences {
+            let position = occurrence.position;
+            assert!(position.line >= 1 && position.column >= 1 && position.end_line >= position.line);
+            assert!(position.end_line <= lines || !occurrence.trail.is_empty());
+        }
+    }
+}
+
+/// UTF-16 is told from other bytes, and no character is lost.
+pub fn decode(data: &[u8]) {
+    if let Some(wide) = decode::wide(data) {
+        assert!(matches!(wide.encoding, "utf-16le" | "utf-16be"));
+        let units = wide.text.encode_utf16().count();
+        let mark = usize::from(data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]));
+        assert_eq!(units, data.len() / 2 - mark);
+    }
+}
+
+/// The score, and a sum of the bytes around, so that a dependency span that is too narrow shows.
+struct Sum;
+
+impl Judge for Sum {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+        let secret = candidate.secret();
+        let window = secret.start.saturating_sub(9)..bytes.len().min(secret.end + 9);
+        let sum = bytes[window.clone()].iter().map(|&byte| u32::from(byte)).sum::<u32>();
+        let kind = score::Kind::Generic;
+        let context = score::Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind };
+        let (log_odds, looked) = score::log_odds(&context);
+        let end = looked.end.max(if window.end == bytes.len() { window.end + 1 } else { window.end });
+        Some((log_odds + sum as f32, looked.start.min(window.start)..end))
+    }
+}
+
+/// The second half of the bytes is made from the first by operations that the bytes themselves tell.
+pub fn delta(data: &[u8]) {
+    let (base, mut script) = data.split_at(data.len() / 2);
+    let (mut bytes, mut operations) = (Vec::new(), Vec::new());
+    while let [code, a, b, rest @ ..] = script {
+        let to = bytes.len() as u32;
+        let len = usize::from(*b) + 1;
+        script = rest;
+        if code & 3 != 0 && !base.is_empty() {
+            let from = (usize::from(*code >> 2) << 8 | usize::from(*a)) % base.len();
+            let source = &base[from..base.len().min(from + len * (1 + usize::from(code & 3)))];
+            bytes.extend_from_slice(source);
+            operations.push(Operation::Copy { from: from as u32, to, len: source.len() as u32 });
+        } else {
+            let source = &script[..script.len().min(len % 64 + 1)];
+            if source.is_empty() {
+                break;
+            }
+            script = &script[source.len()..];
+            bytes.extend_from_slice(source);
+            operations.push(Operation::Insert { to, len: source.len() as u32 });
+        }
+    }
+    let mut worker = Worker::new(&ENGINE, Sum);
+    let (mut known, mut derived, mut full) = (State::default(), State::default(), State::default());
+    worker.scan(base, &mut known);
+    worker.scan_derived(&bytes, &operations, &known, base.len(), &mut derived);
+    worker.scan(&bytes, &mut full);
+    let sorted = |state: &State| {
+        let mut all = state.candidates().to_vec();
+        all.sort_by(|a, b| (a.start, a.end, a.rule, a.key_start).cmp(&(b.start, b.end, b.rule, b.key_start)));
+        all
+    };
+    assert_eq!(sorted(&derived), sorted(&full), "{operations:?}");
+}
+
+struct Sizes;
+
+impl Visitor for Sizes {
+    type State = usize;
+
+    fn visit(&mut self, object: &Visit<'_, usize>, size: &mut usize) {
+        if let Some(base) = &object.base {
+            assert_eq!(*base.state, base.bytes.len());
+        }
+        *size = object.bytes.len();
+    }
+}
+
+/// The first two bytes tell how long the pack is, the rest is its index.
+pub fn pack(data: &[u8]) {
+    let [a, b, rest @ ..] = data else { return };
+    let split = (usize::from(*a) << 8 | usize::from(*b)).min(rest.len());
+    let (pack, index) = rest.split_at(split);
+    let limits = Limits { max_object_bytes: 1 << 20 };
+    let Ok(objects) = Objects::from_pack(pack.to_vec(), index.to_vec(), limits) else { return };
+    let walked = objects.walk(Kinds::ALL, &|_| true, 1, &|| Sizes);
+    assert!(walked.warnings.iter().all(|warning| warning.unscanned));
+    assert!(walked.objects as usize <= objects.len());
+    let mut reader = Reader::new();
+    for object in 0..objects.len().min(1_000) as u32 {
+        let _ = objects.read(object, &mut reader);
+    }
+}

@@ -1,0 +1,7 @@
+//! Any bytes to the decoders.
+#![no_main]
+
+#[path = "../bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::decode(data));
