@@ -58,7 +58,7 @@ fn a_corrupt_object_in_a_pack_is_announced() {
     repo.commit("a", text).commit("a", "clean\n").pack();
     let folder = repo.at(".git/objects/pack");
     let pack = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    let pack = pack.filter(|path| path.extension().is_some_and(|extension| extension == "pack")).next().unwrap();
+    let pack = pack.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "pack")).unwrap();
     let mut bytes = fs::read(&pack).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 40].fill(0xff);
@@ -118,7 +118,7 @@ fn a_file_that_cannot_be_read_is_announced() {
     use std::os::unix::fs::PermissionsExt;
     let project = Project::new().file("a.txt", "fine\n").file("locked.txt", "1\n");
     let locked = project.path().join("locked.txt");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&locked).is_ok() {
         return eprintln!("SKIPPED: this user (root) reads files of mode 000");
     }
