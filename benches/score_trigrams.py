@@ -3,15 +3,17 @@
 
     python3 benches/score_trigrams.py scanner-core/src/score/trigram.bin DIR…
 
+Give it folders of source code and of translations (`/usr/share/locale`): words of other languages are words too.
+
 Every distinct word (identifiers are split where case changes and at digits and symbols) counts by the square root of its
 frequency, so that neither `the` nor one generated file decides. The table has 27 × 27 × 27 signed bytes, letter 0 being
 the edge of a word: eighths of a bit by which the third letter is likelier after the first two than a letter drawn at random.
-Seven folders of code and documentation in several languages are plenty: the table hardly moves after ten million words.
+A few folders are plenty: the table hardly moves after ten million words.
 """
 import collections, math, os, re, sys
 
 SUFFIXES = (".rs .py .go .js .ts .java .c .h .cpp .rb .php .md .txt .html .pl .pm .sh .yml .yaml .json .kt .cs .properties "
-            ".rst .erb .conf").split()
+            ".rst .erb .conf .mo .po .xlf .templates").split()
 LARGEST = 400_000
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 

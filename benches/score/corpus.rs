@@ -34,12 +34,11 @@ pub fn secret(dice: &mut Dice, password: bool) -> (&'static str, String) {
     let all = [LOWER, UPPER, DIGITS].concat();
     if password && dice.below(2) == 0 {
         let symbols = [&all, "!@#%^*+-_=.?~$&()"].concat();
-        return match dice.below(4) {
-            0 => ("password, random letters and digits", dice_with_digit(dice, &all)),
-            1 | 2 => ("password, random with symbols", {
-                let len = 8 + dice.below(12);
-                dice.draw(&symbols, len)
-            }),
+        return match dice.below(6) {
+            0 => ("password, random letters and digits", with_digit(dice, &all)),
+            1 | 2 => ("password, random with symbols", draw_between(dice, &symbols, 6, 20)),
+            3 => ("password, random letters", draw_between(dice, &[LOWER, UPPER].concat(), 8, 18)),
+            4 => ("password, random lower-case letters", draw_between(dice, LOWER, 8, 18)),
             _ => ("password, made by a person", human(dice)),
         };
     }
@@ -63,9 +62,13 @@ pub fn secret(dice: &mut Dice, password: bool) -> (&'static str, String) {
     }
 }
 
-fn dice_with_digit(dice: &mut Dice, alphabet: &str) -> String {
-    let len = 8 + dice.below(6);
-    dice.draw(alphabet, len) + &dice.draw(DIGITS, 1)
+fn draw_between(dice: &mut Dice, alphabet: &str, from: usize, to: usize) -> String {
+    let len = from + dice.below(to - from);
+    dice.draw(alphabet, len)
+}
+
+fn with_digit(dice: &mut Dice, alphabet: &str) -> String {
+    draw_between(dice, alphabet, 5, 14) + &dice.draw(DIGITS, 1)
 }
 
 fn uuid(dice: &mut Dice) -> String {

@@ -24,8 +24,8 @@ pub fn fit<'a>(samples: impl Iterator<Item = &'a Sample>, start: &[f32; COUNT]) 
         let mut gradient = [0.0f32; COUNT];
         for sample in &samples {
             let error = (sigmoid(dot(&sample.features, &weights)) - f32::from(u8::from(sample.real))) * sample.weight;
-            for index in 0..COUNT {
-                gradient[index] += error * sample.features[index];
+            for (slope, value) in gradient.iter_mut().zip(&sample.features) {
+                *slope += error * value;
             }
         }
         let rate = 0.05 * (1.0 - step as f32 / (STEPS + 1) as f32);

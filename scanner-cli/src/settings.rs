@@ -10,7 +10,7 @@ use stopleak_core::suppress::allowlist::AllowWritten;
 use stopleak_core::suppress::{Allow, Allowlist};
 use toml::Spanned;
 
-const NAME: &str = "stopleak.toml";
+const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
 
 /// Settings, checked; paths are relative to the file's own folder no more.
 #[derive(Debug, Default)]
@@ -108,11 +108,11 @@ fn of_targets(targets: &[Target]) -> Result<Option<PathBuf>> {
     }
 }
 
-/// `stopleak.toml` beside the target or above it, up to the root of the repository it is in.
+/// `stopleak.toml` (or `.stopleak.toml`) beside the target or above it, up to the root of the repository it is in.
 fn nearest(target: &Target) -> Option<PathBuf> {
     let (folder, root) = folder_and_root(target)?;
     let inside = folder.ancestors().take_while(|folder| folder.starts_with(&root));
-    inside.map(|folder| folder.join(NAME)).find(|file| file.is_file())
+    inside.flat_map(|folder| NAMES.map(|name| folder.join(name))).find(|file| file.is_file())
 }
 
 /// Whether every target is a whole project: what is not seen in a part of one may be in the rest.
@@ -128,8 +128,9 @@ pub fn are_whole(targets: &[Target]) -> bool {
 
 /// Settings above a folder that has none make it a part of their project.
 fn nearest_above(folder: &Path) -> Option<&Path> {
-    let has_own = folder.join(".git").exists() || folder.join(NAME).is_file();
-    folder.ancestors().skip(1).find(|above| !has_own && above.join(NAME).is_file())
+    let has_settings = |folder: &Path| NAMES.iter().any(|name| folder.join(name).is_file());
+    let has_own = folder.join(".git").exists() || has_settings(folder);
+    folder.ancestors().skip(1).find(|above| !has_own && has_settings(above))
 }
 
 /// The folder a target is in, and the root of the repository that folder is in, or itself.

@@ -3,6 +3,7 @@
 mod baseline;
 mod exit_codes;
 mod git;
+mod mask;
 mod output;
 mod rules;
 mod settings;

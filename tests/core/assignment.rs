@@ -72,6 +72,16 @@ fn a_value_is_found_in_every_syntax() {
         ("$‹password› = (string) '@@';", Literal),
         ("‹password› = 'a\\'b@@'", Literal),
         ("‹passwords› = [\"@@\"]", Literal),
+        ("public string ‹Password› { get; set; } = \"@@\";", Literal),
+        ("Dim ‹password› As String = \"@@\"", Literal),
+        ("strcpy(‹password›, \"@@\");", Argument),
+        ("{‹password›, \"@@\"},", Argument),
+        ("val ‹password›: String = \"@@\"", Literal),
+        ("NSString *‹password› = @\"@@\";", Literal),
+        ("[request set‹Password›:@\"@@\"];", Literal),
+        ("@Value(\"${db.‹password›:@@}\")", Bare),
+        ("config :app, ‹secret›_key_base: \"@@\"", Literal),
+        ("{:user \"x\" :‹password› \"@@\"}", Prose),
         // Shell and environment.
         ("export DB_‹PASSWORD›=@@", Bare),
         ("DB_‹PASSWORD›=@@\nX=1", Bare),
@@ -105,6 +115,7 @@ fn a_value_is_found_in_every_syntax() {
         ("<add key=\"‹Password›\" value=\"@@\"/>", Literal),
         ("<property name=\"‹password›\" value=\"@@\">", Literal),
         ("<property name=\"‹password›\">@@</property>", Markup),
+        ("<jdbc:‹password›>@@</jdbc:password>", Markup),
         ("<key>‹password›</key>\n  <string>@@</string>", Markup),
         ("<name>db.‹password›</name>\n<value>@@</value>", Markup),
         ("<user ‹password›=\"@@\"/>", Literal),
@@ -132,6 +143,8 @@ fn a_value_is_found_in_every_syntax() {
         ("https://x.example/?a=1&‹token›=@@&b=2", Query),
         ("https://x.example/?‹token›=@@\"", Query),
         ("\"a=1&amp;‹token›=@@&amp;b=2\"", Query),
+        ("‹curl› -s -u admin:@@ https://x", Flag),
+        ("‹curl› --user 'admin:@@' https://x", Flag),
         // Prose.
         ("the ‹password› is @@.", Prose),
         ("‹password› was '@@'", Prose),
@@ -193,9 +206,13 @@ fn code_and_references_have_no_value() {
         "the ‹token› following it",
         "‹password› is required",
         "‹token› types",
+        "log(user, ‹token›, \"message12\")",
+        "login(‹password›, user1234567)",
         "‹token›::Kind::A1",
         "‹token›s.push(1234567);",
         "‹password› = \"abc",
+        "‹curl› -u $USER:$PASSWORD https://x",
+        "‹curl› -s https://x | grep -u a:bcdefgh1",
     ];
     let mut wrong = Vec::new();
     for text in table {

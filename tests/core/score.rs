@@ -161,6 +161,48 @@ fn a_provider_token_keeps_its_prior_when_random_and_loses_it_when_not() {
 }
 
 #[test]
+fn random_tokens_of_every_alphabet_and_length_keep_their_prior() {
+    let mut dice = Dice(13);
+    let all = format!("{LOWER}{UPPER}{DIGITS}");
+    let alphabets = [
+        "0123456789abcdef".to_owned(),
+        DIGITS.to_owned(),
+        format!("{UPPER}234567"),
+        format!("{LOWER}{DIGITS}"),
+        LOWER.to_owned(),
+        all.clone(),
+        format!("{all}-_"),
+        format!("{all}+/"),
+    ];
+    let mut low = Vec::new();
+    for alphabet in &alphabets {
+        for len in [10, 16, 20, 32, 40, 64, 120] {
+            let lowered =
+                (0..400).filter(|_| token(&format!("abc_{}", dice.draw(alphabet, len)), 4, None) < 0.8).count();
+            if lowered > 4 {
+                low.push(format!("{lowered} of 400: {len} of {alphabet}"));
+            }
+        }
+    }
+    assert!(low.is_empty(), "{}", low.join("\n"));
+}
+
+#[test]
+fn a_keyed_value_is_likely_when_random_and_unlikely_on_a_line_about_digests() {
+    let value = Dice(17).draw("0123456789abcdef", 40);
+    let judge = |text: &str, value: &str| {
+        let secret = text.find(value).map_or(0..0, |at| at..at + value.len());
+        let kind = Kind::Keyed { prior: 0.6, random_from: 0, checksum: None, random: true };
+        let key = Some(0..text.find(['=', ' ']).unwrap_or(0));
+        confidence(log_odds(&Context { bytes: text.as_bytes(), secret, key, syntax: None, kind }).0).0
+    };
+    assert!(judge(&format!("acme_key={value}"), &value) > 0.7);
+    assert!(judge(&format!("acme commit sha1 {value}"), &value) < 0.6);
+    assert!(judge("acme_key=my-acme-key-name", "my-acme-key-name") < 0.2);
+    assert!(judge("acme_key=0000000000000000000000000000000000000000", &"0".repeat(40)) < 0.1);
+}
+
+#[test]
 fn a_wrong_checksum_lowers_confidence_to_the_floor() {
     let mut dice = Dice(5);
     let random = dice.draw(&format!("{LOWER}{UPPER}{DIGITS}"), 30);
@@ -203,8 +245,16 @@ fn only_long_random_values_are_not_guessable() {
 #[test]
 fn paths_lower_and_raise_but_never_decide_alone() {
     let sum = |path: &str| path_evidence(path).iter().map(|evidence| evidence.weight).sum::<f32>();
-    for path in ["src/test/java/A.java", "docs/usage.md", "yarn.lock", "locales/de.json", "app.min.js", ".env.example"]
-    {
+    for path in [
+        "src/test/java/A.java",
+        "docs/usage.md",
+        "yarn.lock",
+        "locales/de.json",
+        "src/messages_pt_BR.properties",
+        "config/fr.yml",
+        "app.min.js",
+        ".env.example",
+    ] {
         assert!(sum(path) < 0.0, "{path}");
     }
     for path in [".env", "deploy/prod/credentials.yml", "config/.env.production"] {

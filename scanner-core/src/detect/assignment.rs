@@ -1,7 +1,9 @@
 //! What value hangs on a name: from a keyword such as `password` to the value that is assigned to, keyed by or passed
 //! as the name that contains it, in every common syntax. Called at every keyword hit, so it gives up within a few bytes.
 
+mod curl;
 mod link;
+mod literal;
 mod name;
 mod reader;
 mod reject;
@@ -121,7 +123,14 @@ pub fn parse(bytes: &[u8], keyword: Range<usize>) -> Parsed {
 
 fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<()> {
     let end = name::end(reader, keyword.end)?;
+    if end - keyword.start == 4 && reader.has(keyword.start, b"curl") {
+        curl::find(reader, keyword.start, found);
+        return None;
+    }
     if !reader::may_follow_name(reader.at(end)) {
+        return None;
+    }
+    if reader.at(end) == b',' && !is_filled(reader, keyword.start, end) {
         return None;
     }
     // Only these joins depend on what stands before the name; most hits end before it is read.
@@ -139,6 +148,13 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
     let upper = !reader.slice(start..end).iter().any(u8::is_ascii_lowercase);
     value::read(reader, link, &Place { key: start..end, before, upper }, found);
     Some(())
+}
+
+/// `strcpy(password, "…")`, `{password, "…"}`: the name is the first argument and a literal comes next.
+fn is_filled(reader: &mut Reader, keyword: usize, end: usize) -> bool {
+    let literal = reader.skip_spaces(end + 1, 2);
+    reader::is_quote(reader.at(literal))
+        && name::start(reader, keyword).is_some_and(|start| matches!(reader.before(start), b'(' | b'{'))
 }
 
 fn preceding(reader: &mut Reader, keyword: usize) -> Option<(usize, Before)> {

@@ -68,13 +68,15 @@ pub struct Worker<'e, J> {
     pub(super) hits: Vec<Hit>,
     /// Bytes the filter read, for reports on what delta awareness saves.
     pub filtered: u64,
+    /// Bytes that verification looked at, each as often as it was: work that can be counted where seconds drift.
+    pub verified: u64,
 }
 
 impl<'e, J: Judge> Worker<'e, J> {
     /// A worker for one thread.
     pub fn new(engine: &'e Engine, judge: J) -> Worker<'e, J> {
         let scratch = engine.automata.iter().map(|_| Scratch::default()).collect();
-        Worker { engine, judge, scratch, hits: Vec::new(), filtered: 0 }
+        Worker { engine, judge, scratch, hits: Vec::new(), filtered: 0, verified: 0 }
     }
 
     /// Scans a whole text of less than 4 GiB; `state` is overwritten.
@@ -116,26 +118,20 @@ impl<'e, J: Judge> Worker<'e, J> {
                     }
                 }
                 (Reach::Within(back), Form::Pattern(pattern)) => {
-                    let low = at.saturating_sub(back as usize);
-                    look.extend(low.saturating_sub(boundary::LOOK_BACK)..low);
-                    for start in low..=at {
-                        if pattern.first.contains(bytes[start]) && self.try_at(&mut look, index, pattern, start, None) {
-                            break;
-                        }
-                    }
+                    self.try_before(&mut look, index, pattern, back as usize, keyword.clone());
                 }
                 (Reach::Keyword, Form::Keyed { connect: Connect::Near, within, pattern }) => {
                     self.try_near(&mut look, index, pattern, keyword.end, *within as usize);
                 }
                 (Reach::Keyword, Form::Keyed { connect: Connect::Assigned, pattern, .. }) => {
-                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword));
+                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword, &mut self.verified));
                     for assigned in parsed.assignments.iter() {
                         let key = Some((assigned.key.clone(), Some(assigned.syntax)));
                         self.try_inside(&mut look, index, pattern, assigned.value.clone(), key);
                     }
                 }
                 (Reach::Keyword, Form::Assignment) => {
-                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword));
+                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword, &mut self.verified));
                     for assigned in parsed.assignments.iter() {
                         let key = Some((assigned.key.clone(), Some(assigned.syntax)));
                         self.push(&mut look, index, assigned.value.clone(), key);
@@ -150,14 +146,39 @@ impl<'e, J: Judge> Worker<'e, J> {
         open
     }
 
+    /// Looks for a match that holds the literal at `literal` and begins at most `back` bytes before it.
+    fn try_before(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, back: usize, literal: Range<usize>) {
+        let low = literal.start.saturating_sub(back);
+        look.extend(low.saturating_sub(boundary::LOOK_BACK)..low);
+        self.verified += (literal.start - low) as u64;
+        let mut start = low;
+        while start <= literal.start {
+            let found =
+                if pattern.first.contains(look.bytes[start]) { self.find_at(look, rule, pattern, start) } else { None };
+            match found {
+                Some(end) if end >= literal.end => return self.take(look, rule, pattern, start..end, None),
+                // A match that ends before belongs to a literal of its own; the next may begin where it ends.
+                Some(end) => start = end.max(start + 1),
+                None => start += 1,
+            }
+        }
+    }
+
     /// Runs `pattern` at exactly `start`; true when it gave a candidate's span, judged or dropped.
     fn try_at(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, start: usize, key: Key) -> bool {
+        let Some(end) = self.find_at(look, rule, pattern, start) else { return false };
+        self.take(look, rule, pattern, start..end, key);
+        true
+    }
+
+    /// The end of the match at exactly `start`, when it stands alone.
+    fn find_at(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, start: usize) -> Option<usize> {
         let bytes = look.bytes;
         if pattern.left == Edge::Boundary && start > 0 {
             let back = if bytes[start - 1].is_ascii_alphanumeric() { boundary::LOOK_BACK } else { 1 };
             look.extend(start.saturating_sub(back)..start);
             if !boundary::begins(bytes, start) {
-                return false;
+                return None;
             }
         } else if start == 0 {
             look.extend(0..1);
@@ -168,20 +189,24 @@ impl<'e, J: Judge> Worker<'e, J> {
         if ran.looked > bytes.len() {
             look.open = look.open.min(start);
         }
-        let Some(end) = ran.end else { return false };
+        self.verified += (ran.looked - start) as u64;
+        let end = ran.end?;
         look.extend(start..end + 1);
-        if bytes.get(end).is_some_and(|&next| pattern.right.contains(next)) {
-            return false;
-        }
-        let secret = if pattern.has_group { automaton.secret(bytes, start..end) } else { start..end };
+        (!bytes.get(end).is_some_and(|&next| pattern.right.contains(next))).then_some(end)
+    }
+
+    /// Hands on the secret of a match.
+    fn take(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, found: Range<usize>, key: Key) {
+        let automaton = self.engine.automata[rule as usize].as_ref().expect("a rule with a pattern has an automaton");
+        let secret = if pattern.has_group { automaton.secret(look.bytes, found) } else { found };
         self.push(look, rule, secret, key);
-        true
     }
 
     fn try_near(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, from: usize, within: usize) {
         let bytes = look.bytes;
         let window = bytes.len().min(from + within);
         look.extend(from.saturating_sub(boundary::LOOK_BACK)..window + 1);
+        self.verified += (window - from) as u64;
         let (mut lines, mut values) = (0, 0);
         let mut at = from;
         while at < window && lines <= NEAR_LINES && values < NEAR_VALUES {
@@ -199,6 +224,7 @@ impl<'e, J: Judge> Worker<'e, J> {
     fn try_inside(&mut self, look: &mut Look, rule: u16, pattern: &Pattern, value: Range<usize>, key: Key) {
         let bytes = look.bytes;
         let window = value.end.min(value.start + VALUE_WINDOW);
+        self.verified += window.saturating_sub(value.start) as u64;
         for at in value.start..window {
             let can_begin = at == value.start || !bytes[at - 1].is_ascii_alphanumeric();
             if can_begin && pattern.first.contains(bytes[at]) && self.try_at(look, rule, pattern, at, key.clone()) {
@@ -209,6 +235,7 @@ impl<'e, J: Judge> Worker<'e, J> {
 
     fn push(&mut self, look: &mut Look, index: u16, secret: Range<usize>, key: Key) {
         let rule = &self.engine.rules.rules()[index as usize];
+        self.verified += secret.len() as u64;
         if !has_enough(&look.bytes[secret.clone()], rule.at_least) {
             return;
         }
@@ -224,6 +251,7 @@ impl<'e, J: Judge> Worker<'e, J> {
         };
         if let Some((log_odds, looked)) = self.judge.judge(look.bytes, rule, &candidate) {
             candidate.log_odds = log_odds;
+            self.verified += looked.len() as u64;
             look.extend(looked);
             look.out.push(candidate);
         }
@@ -247,8 +275,9 @@ impl Look<'_> {
         self.span.end = self.span.end.max(looked.end);
     }
 
-    fn parse(&mut self, keyword: &Range<usize>) -> Parsed {
+    fn parse(&mut self, keyword: &Range<usize>, work: &mut u64) -> Parsed {
         let parsed = assignment::parse(self.bytes, keyword.clone());
+        *work += parsed.looked.len() as u64;
         self.extend(parsed.looked.clone());
         if parsed.looked.end > self.bytes.len() {
             self.open = self.open.min(open_value(self.bytes, keyword.end, &parsed));

@@ -1,10 +1,11 @@
 //! The one pass over all text: a hashed table of four-byte grams says where a rule's literal may stand.
 
 use crate::rule::grams;
-use crate::rule::plan::{Literal, Plan, TABLE_BITS, slot};
+use crate::rule::plan::{HASH_BITS, Literal, Plan, hash};
 use std::ops::Range;
 
-const SLOTS: usize = 1 << TABLE_BITS;
+/// Bytes of the table: eight hashes share one.
+const TABLE: usize = 1 << (HASH_BITS - 3);
 /// Positions looked at together in the hot loop.
 const STEP: usize = 8;
 
@@ -19,12 +20,12 @@ pub struct Hit {
 
 /// Finds every literal of a plan, letter case aside.
 ///
-/// Method and figures: a multiplicative hash of each folded four-byte window indexes a 64 KiB table; ordinary text
-/// hits it about once in a hundred positions, and only then are literals compared.
+/// Method: a multiplicative hash of each folded four-byte window indexes a table of 2^19 bits; ordinary text hits it about
+/// once in a hundred positions, and only then are literals compared.
 pub struct Filter {
-    table: Box<[u8; SLOTS]>,
-    /// First entry of each slot; entries are sorted by slot.
-    first: Box<[u16]>,
+    table: Box<[u8; TABLE]>,
+    /// First entry of each table byte; entries are sorted by hash.
+    first: Box<[u16; TABLE]>,
     entries: Vec<Entry>,
     literals: Vec<Literal>,
     multiplier: u32,
@@ -32,28 +33,35 @@ pub struct Filter {
 }
 
 struct Entry {
-    slot: u16,
-    literal: u16,
-    window: u8,
-    len: u8,
     /// The literal's first eight bytes and which of them count.
     value: u64,
     mask: u64,
+    hash: u32,
+    literal: u16,
+    window: u8,
+    len: u8,
 }
 
 impl Filter {
     /// Builds the tables; tens of microseconds.
     pub fn new(plan: &Plan) -> Filter {
         let mut entries: Vec<Entry> = plan.literals.iter().enumerate().map(|(i, l)| Entry::new(i, l, plan)).collect();
-        entries.sort_by_key(|entry| (entry.slot, entry.literal));
-        let mut table: Box<[u8; SLOTS]> = vec![0u8; SLOTS].into_boxed_slice().try_into().expect("SLOTS bytes");
-        let mut first = vec![0u16; SLOTS].into_boxed_slice();
+        entries.sort_by_key(|entry| (entry.hash, entry.literal));
+        let mut table: Box<[u8; TABLE]> = vec![0u8; TABLE].into_boxed_slice().try_into().expect("TABLE bytes");
+        let mut first: Box<[u16; TABLE]> = vec![0u16; TABLE].into_boxed_slice().try_into().expect("TABLE entries");
         for (i, entry) in entries.iter().enumerate().rev() {
-            table[entry.slot as usize] = 1;
-            first[entry.slot as usize] = i as u16;
+            table[entry.hash as usize >> 3] |= 1 << (entry.hash & 7);
+            first[entry.hash as usize >> 3] = i as u16;
         }
         let longest = plan.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
         Filter { table, first, entries, literals: plan.literals.clone(), multiplier: plan.multiplier, longest }
+    }
+
+    /// Whether a literal's gram may be this one: the lowest bit says so, the others mean nothing.
+    #[inline(always)]
+    fn look(&self, gram: u32) -> u8 {
+        let hash = hash(gram, self.multiplier);
+        self.table[hash as usize >> 3] >> (hash & 7)
     }
 
     /// The literal a hit names.
@@ -73,11 +81,11 @@ impl Filter {
         while let Some(window) = text.get(at..at + STEP + 4) {
             let low = u64::from_le_bytes(window[..8].try_into().expect("eight bytes")) | 0x2020_2020_2020_2020;
             let high = u64::from_le_bytes(window[4..].try_into().expect("eight bytes")) | 0x2020_2020_2020_2020;
-            let look = |gram: u64| self.table[slot(gram as u32, self.multiplier)];
+            let look = |gram: u64| self.look(gram as u32);
             let any = (look(low) | look(low >> 8))
                 | (look(low >> 16) | look(low >> 24))
                 | ((look(high) | look(high >> 8)) | (look(high >> 16) | look(high >> 24)));
-            if any != 0 {
+            if any & 1 != 0 {
                 self.compare_step(bytes, range.start + at, &range, hits);
             }
             at += STEP;
@@ -93,15 +101,21 @@ impl Filter {
         (at..at + STEP).for_each(|at| self.compare(bytes, at, range, hits));
     }
 
-    #[inline]
+    #[inline(always)]
     fn compare(&self, bytes: &[u8], at: usize, range: &Range<usize>, hits: &mut Vec<Hit>) {
-        let slot = slot(grams::gram(bytes, at), self.multiplier);
-        if self.table[slot] == 0 {
-            return;
+        let gram = grams::gram(bytes, at);
+        if self.look(gram) & 1 != 0 {
+            self.compare_entries(bytes, at, hash(gram, self.multiplier), range, hits);
         }
-        for entry in &self.entries[self.first[slot] as usize..] {
-            if entry.slot as usize != slot {
-                break;
+    }
+
+    fn compare_entries(&self, bytes: &[u8], at: usize, hash: u32, range: &Range<usize>, hits: &mut Vec<Hit>) {
+        for entry in &self.entries[self.first[hash as usize >> 3] as usize..] {
+            if entry.hash != hash {
+                if entry.hash > hash {
+                    break;
+                }
+                continue;
             }
             let Some(start) = at.checked_sub(entry.window as usize) else { continue };
             let end = start + entry.len as usize;
@@ -127,7 +141,7 @@ impl Entry {
         }
         let gram = grams::gram(&literal.bytes, literal.window as usize);
         Entry {
-            slot: slot(gram, plan.multiplier) as u16,
+            hash: hash(gram, plan.multiplier),
             literal: index as u16,
             window: literal.window,
             len: literal.bytes.len() as u8,

@@ -6,8 +6,11 @@ use super::grams;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
-/// Bits of the filter's table: 64 KiB stay in the first-level cache's reach.
-pub const TABLE_BITS: u32 = 16;
+/// Bits of a gram's hash. The filter's table has a bit for each: 64 KiB, within a core's own caches.
+pub const HASH_BITS: u32 = 19;
+
+/// What one more gram in the table costs, in hits per 16 MiB: chance collisions with text.
+const ROOM: f64 = 32.0;
 
 /// What the filter looks for and whom it tells.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,9 +44,11 @@ pub fn make(rules: &[Rule], tries: usize) -> Plan {
     let mut used = HashSet::new();
     let mut literals = Vec::with_capacity(by_literal.len());
     for (bytes, targets) in by_literal {
-        // A gram that another literal already occupies costs the table nothing.
         let cost = |at: usize| {
-            if used.contains(&grams::gram(bytes, at)) { 0.0 } else { grams::frequency(grams::gram(bytes, at)) + 20.0 }
+            let gram = grams::gram(bytes, at);
+            let frequency = grams::frequency(gram);
+            // A gram that another literal occupies takes no room in the table, only a second comparison.
+            if used.contains(&gram) { frequency * 0.4 } else { frequency + ROOM }
         };
         let window = (0..=bytes.len() - 4).min_by(|&a, &b| cost(a).total_cmp(&cost(b))).expect("four bytes or more");
         used.insert(grams::gram(bytes, window));
@@ -52,10 +57,10 @@ pub fn make(rules: &[Rule], tries: usize) -> Plan {
     Plan { multiplier: search_multiplier(&used, tries), literals }
 }
 
-/// The table index of a folded gram.
+/// The hash of a folded gram.
 #[inline(always)]
-pub fn slot(gram: u32, multiplier: u32) -> usize {
-    (gram.wrapping_mul(multiplier) >> (32 - TABLE_BITS)) as usize
+pub fn hash(gram: u32, multiplier: u32) -> u32 {
+    gram.wrapping_mul(multiplier) >> (32 - HASH_BITS)
 }
 
 fn search_multiplier(wanted: &HashSet<u32>, tries: usize) -> u32 {
@@ -63,17 +68,17 @@ fn search_multiplier(wanted: &HashSet<u32>, tries: usize) -> u32 {
     text.sort_by_key(|&(gram, count)| (std::cmp::Reverse(count), gram));
     let mut best = (u64::MAX, 0x9e37_79b1);
     let mut state = 0x1234_5678_9abc_def1u64;
-    let mut table = vec![false; 1 << TABLE_BITS];
+    let mut table = vec![false; 1 << HASH_BITS];
     for _ in 0..tries {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         let multiplier = (state >> 16) as u32 | 1;
         table.fill(false);
-        wanted.iter().for_each(|&gram| table[slot(gram, multiplier)] = true);
+        wanted.iter().for_each(|&gram| table[hash(gram, multiplier) as usize] = true);
         let mut collisions = 0u64;
         for &(gram, count) in &text {
-            if table[slot(gram, multiplier)] {
+            if table[hash(gram, multiplier) as usize] {
                 collisions += u64::from(count);
                 if collisions >= best.0 {
                     break;

@@ -103,6 +103,7 @@ features! {
     PasswordMixed = "mixed-password",
     PasswordSymbols = "password-with-symbols",
     PasswordWord = "password-is-a-word",
+    PasswordLetters = "password-of-random-letters",
     Comment = "comment",
     LineDigest = "line-about-digests",
     LineShowing = "line-shows-an-example",
@@ -152,12 +153,19 @@ pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Fea
     let text = base64::text(value, &mut buffer);
     features.flag(Feature::Base64Text, text.is_some());
     let value = text.unwrap_or(value);
-    let shape = shape(value);
-    let letters = letters(value, shape.alphabet == Alphabet::Hex);
+    let random = without_leading_words(value);
+    let shape = shape(random);
+    let letters = letters(random, shape.alphabet == Alphabet::Hex);
     randomness(&mut features, &shape, &letters);
     alphabet(&mut features, &shape);
     features.set(length(shape.len), 1.0);
-    let form = form(value, &shape);
+    let known = form(random, &shape).or_else(|| {
+        // The words before the random part are joined to it by one of these.
+        let whole = Shape { seen: shape.seen | 1 << b'-' | 1 << b'_' | 1 << b':' | 1 << b'.', symbols: 1, ..shape };
+        (random.len() < value.len()).then(|| form(value, &whole)).flatten()
+    });
+    // Random letters are no identifier.
+    let form = known.filter(|form| *form != Form::Camel || letters.count < 8 || letters.deviation > 1.0);
     if let Some(form) = form {
         features.set(form_feature(form), 1.0);
     }
@@ -207,7 +215,8 @@ fn alphabet(features: &mut Features, shape: &Shape) {
         Alphabet::Lower => Feature::Lower,
         Alphabet::Upper => Feature::Upper,
         Alphabet::LowerDigits => Feature::LowerDigits,
-        Alphabet::UpperDigits => Feature::UpperDigits,
+        Alphabet::Base32 if shape.lower > 0 => Feature::LowerDigits,
+        Alphabet::UpperDigits | Alphabet::Base32 => Feature::UpperDigits,
         Alphabet::Letters => Feature::Letters,
         Alphabet::Alphanumeric => Feature::Alphanumeric,
         Alphabet::Base64Url => Feature::Base64Url,
@@ -283,10 +292,26 @@ fn password(features: &mut Features, name: &Name, shape: &Shape, letters: &Lette
     if name.head != Head::Password || name.about || shape.spaces > 0 {
         return;
     }
-    let classes = [shape.lower, shape.upper, shape.digits, shape.symbols].iter().filter(|count| **count > 0).count();
-    features.flag(Feature::PasswordMixed, classes >= 3 && shape.digits > 0);
-    features.flag(Feature::PasswordSymbols, shape.alphabet == Alphabet::Symbols && classes >= 2);
-    features.flag(Feature::PasswordWord, classes == 1 && letters.count > 0);
+    // `-` and `_` join words; they make no password.
+    let symbols = shape.alphabet == Alphabet::Symbols;
+    let cases = shape.lower > 0 && shape.upper > 0;
+    features.flag(Feature::PasswordMixed, shape.digits > 0 && (cases || symbols));
+    features.flag(Feature::PasswordSymbols, symbols && (shape.lower + shape.upper + shape.digits > 2));
+    let only_letters = letters.count as usize == shape.len;
+    features.flag(Feature::PasswordWord, only_letters && letters.deviation > 1.0);
+    features.flag(Feature::PasswordLetters, only_letters && letters.deviation <= 1.0);
+}
+
+/// The value without leading words (`django-insecure-`, `prod_`) when what remains is long enough to be judged alone.
+fn without_leading_words(value: &[u8]) -> &[u8] {
+    let mut rest = value;
+    while let Some(end) = rest.iter().position(|b| !b.is_ascii_alphabetic()) {
+        if !(2..=16).contains(&end) || !matches!(rest[end], b'-' | b'_' | b':' | b'.') || rest.len() < end + 17 {
+            break;
+        }
+        rest = &rest[end + 1..];
+    }
+    if rest.iter().any(u8::is_ascii_digit) { rest } else { value }
 }
 
 fn form_feature(form: Form) -> Feature {

@@ -83,15 +83,39 @@ fn spaced(value: &[u8], spaces: u32) -> Option<Form> {
 
 fn is_masked(value: &[u8], shape: &Shape) -> bool {
     let (first, last) = (value[0], value[value.len() - 1]);
-    let wrapped = matches!((first, last), (b'<', b'>') | (b'[', b']'));
-    if wrapped || (shape.longest_run < 3 && shape.other == 0) {
-        return wrapped;
+    if matches!((first, last), (b'<', b'>') | (b'[', b']')) || has_hole(value, shape) {
+        return true;
+    }
+    if shape.longest_run < 3 && shape.other == 0 {
+        return false;
     }
     let same = value.iter().filter(|b| **b == first).count();
-    let stars = value
-        .windows(3)
-        .any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
-    wrapped || same * 4 > value.len() * 3 || stars
+    // A long random value holds three equal characters by chance.
+    let stars = value.len() <= 128
+        && value
+            .windows(3)
+            .any(|w| matches!(w, b"***" | b"..." | b"xxx" | b"XXX" | b"___" | b"---") || w == b"\xe2\x80\xa6");
+    same * 4 > value.len() * 3 || stars
+}
+
+/// A hole for something to be filled in: `prefix_<your key>`, `ghp_<base62:36>`.
+fn has_hole(value: &[u8], shape: &Shape) -> bool {
+    if shape.symbols == 0 {
+        return false;
+    }
+    let Some(open) = value.iter().position(|b| *b == b'<') else { return false };
+    let inside = &value[open + 1..];
+    let close = inside.iter().position(|b| *b == b'>').unwrap_or(inside.len());
+    // The value may end at a character that closes it before the hole does.
+    let is_name =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b' ' | b':' | b'[' | b']' | b'.' | b'+' | b'/');
+    if inside.starts_with(b"[") {
+        return true;
+    }
+    close >= 3
+        && inside[0] != b'/'
+        && inside[..close].iter().all(is_name)
+        && (close < inside.len() || inside.contains(&b':'))
 }
 
 fn is_uuid(value: &[u8]) -> bool {

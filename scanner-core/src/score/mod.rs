@@ -129,7 +129,9 @@ fn judge(context: &Context) -> Judged {
 fn judge_as(context: &Context, kind: Kind) -> Judged {
     let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
-        Kind::Keyed { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
+        Kind::Keyed { prior, random_from, checksum, random } => {
+            (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
+        }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
     };
     let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
@@ -146,10 +148,10 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
     };
     let checksum = checksum.map(|holds| (holds, weights::CHECKSUM[usize::from(!holds)]));
     let start = prior + checksum.map_or(0.0, |(_, weight)| weight);
-    let mut looked = key.map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
+    let mut looked = key.clone().map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
     let mut log_odds = start + sum(&features, weights);
     if log_odds > HOPELESS {
-        let (line, range) = surroundings::surroundings(context.bytes, looked.clone());
+        let (line, range) = surroundings::surroundings(context.bytes, &secret, key.as_ref());
         features::add_surroundings(&mut features, &line);
         log_odds = start + sum(&features, weights);
         looked = range;
@@ -223,9 +225,8 @@ pub mod training {
         let key = context.key.clone();
         let value = &context.bytes[context.secret.clone()];
         let mut found = features::of_value(value, key.clone().map(|key| &context.bytes[key]), context.syntax);
-        let core =
-            key.map_or(context.secret.clone(), |k| k.start.min(context.secret.start)..k.end.max(context.secret.end));
-        features::add_surroundings(&mut found, &surroundings::surroundings(context.bytes, core).0);
+        let line = surroundings::surroundings(context.bytes, &context.secret, key.as_ref()).0;
+        features::add_surroundings(&mut found, &line);
         found.0
     }
 }

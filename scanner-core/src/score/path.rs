@@ -42,7 +42,7 @@ fn of_word(word: &[u8]) -> Option<(&'static str, f32)> {
     })
 }
 
-fn of_name(path: &str, name: &str) -> [(bool, &'static str, f32); 8] {
+fn of_name(path: &str, name: &str) -> [(bool, &'static str, f32); 9] {
     let ends = |endings: &[&str]| endings.iter().any(|end| name.ends_with(end));
     let environment = name == ".env" || name.starts_with(".env.") || ends(&[".env"]);
     let template = ends(&[".example", ".sample", ".template", ".dist", ".tmpl", ".tpl"]) || name.contains("example");
@@ -57,9 +57,24 @@ fn of_name(path: &str, name: &str) -> [(bool, &'static str, f32); 8] {
         (is_lock(name), "lock-file", -3.0),
         (ends(&[".min.js", ".min.css", ".map", ".bundle.js"]), "minified-file", -1.5),
         (ends(&[".po", ".pot", ".xlf", ".resx", ".strings", ".arb"]), "translation-path", -2.0),
+        (is_translation(name), "translation-path", -2.0),
         (ends(&[".md", ".rst", ".adoc", ".txt", ".html", ".ipynb"]), "documentation-path", -0.4),
         (ends(&[".svg", ".css", ".scss", ".less", ".ttf", ".woff"]), "style-or-image-file", -1.5),
     ]
+}
+
+/// `messages_de.properties`, `pt-BR.json`, `app.fr.yml`: a language before the extension of a file of texts.
+fn is_translation(name: &str) -> bool {
+    const LANGUAGES: &str = " ar bg bs ca cs cy da de el eo es et eu fa fi fil fr ga gl he hi hr hu hy id is it ja ka kk ko lt \
+                             lv mk mn ms nb nl nn no pl pt ro ru sk sl sq sr sv ta th tr uk uz vi zh ";
+    const TEXTS: [&str; 9] = ["properties", "json", "yml", "yaml", "php", "js", "ts", "xml", "ini"];
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    let mut parts = stem.rsplit(['_', '-', '.']);
+    let last = parts.next().unwrap_or_default();
+    let known = |code: &str| code.len() >= 2 && code.len() <= 3 && LANGUAGES.contains(&format!(" {code} "));
+    // `pt_BR`: the region follows the language.
+    let region = last.len() == 2 && parts.next().is_some_and(known);
+    TEXTS.contains(&extension) && (known(last) || region)
 }
 
 fn is_lock(name: &str) -> bool {

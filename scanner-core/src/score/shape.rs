@@ -5,6 +5,8 @@
 pub enum Alphabet {
     Digits,
     Hex,
+    /// One case and the digits 2 to 7, long enough for the others to be missed.
+    Base32,
     Lower,
     Upper,
     LowerDigits,
@@ -22,6 +24,7 @@ impl Alphabet {
         match self {
             Alphabet::Digits => 3.32,
             Alphabet::Hex => 4.0,
+            Alphabet::Base32 => 5.0,
             Alphabet::Lower | Alphabet::Upper => 4.7,
             Alphabet::LowerDigits | Alphabet::UpperDigits => 5.17,
             Alphabet::Letters => 5.7,
@@ -36,6 +39,7 @@ impl Alphabet {
         match self {
             Alphabet::Digits => 10.0,
             Alphabet::Hex => 16.0,
+            Alphabet::Base32 => 32.0,
             Alphabet::Lower | Alphabet::Upper => 26.0,
             Alphabet::LowerDigits | Alphabet::UpperDigits => 36.0,
             Alphabet::Letters => 52.0,
@@ -100,10 +104,46 @@ static CLASS: [u8; 256] = {
     table
 };
 
+/// One in the lane of the byte's class: lower, upper, digit, symbol.
+static COUNTS: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let class = CLASS[byte];
+        if class & LOWER != 0 {
+            table[byte] = 1;
+        } else if class & UPPER != 0 {
+            table[byte] = 1 << 16;
+        } else if class & DIGIT != 0 {
+            table[byte] = 1 << 32;
+        } else if class & SYMBOL != 0 {
+            table[byte] = 1 << 48;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// The alphabets a byte leaves possible.
+static ALLOWS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let class = CLASS[byte];
+        table[byte] = if class & KIND == 0 { class & !HEX } else { URL | BASE64 | (class & HEX) };
+        byte += 1;
+    }
+    table
+};
+
 const KIND: u8 = LOWER | UPPER | DIGIT;
 
-/// Measures `value`.
+/// The longest stretch that is measured.
+const LONGEST: usize = 4096;
+
+/// Measures `value`, or its first part when it is very long.
 pub fn shape(value: &[u8]) -> Shape {
+    let value = &value[..value.len().min(LONGEST)];
     let mut s = Shape {
         len: value.len(),
         alphabet: Alphabet::Symbols,
@@ -119,36 +159,42 @@ pub fn shape(value: &[u8]) -> Shape {
         steps: 0,
         longest_run: 0,
     };
-    let mut seen = [0u64; 2];
+    // Four counters of sixteen bits in one word.
+    let mut counts = 0u64;
+    let mut seen = (0u64, 0u64);
     let mut all = HEX | URL | BASE64;
     let (mut last, mut last_kind, mut run) = (0u8, 0xffu8, 0u32);
     for &byte in value {
         let class = CLASS[byte as usize];
         let kind = class & KIND;
-        s.lower += u32::from(class & LOWER != 0);
-        s.upper += u32::from(class & UPPER != 0);
-        s.digits += u32::from(class & DIGIT != 0);
-        s.symbols += u32::from(class & SYMBOL != 0);
-        s.spaces += u32::from(class & SPACE != 0);
-        s.other += u32::from(class == 0);
-        if kind == 0 {
-            all &= class;
-        } else if class & HEX == 0 {
-            all &= !HEX;
+        counts += COUNTS[byte as usize];
+        all &= ALLOWS[byte as usize];
+        let bit = 1u64 << (byte & 0x3f);
+        if byte & 0x40 == 0 {
+            seen.0 |= bit
+        } else {
+            seen.1 |= bit
         }
-        seen[usize::from(byte >> 6) & 1] |= 1 << (byte & 0x3f);
         s.changes += u32::from(kind != last_kind);
         s.steps += u32::from(byte.abs_diff(last) <= 1);
         run = if byte == last { run + 1 } else { 1 };
         s.longest_run = s.longest_run.max(run);
         (last, last_kind) = (byte, kind);
     }
+    let count = |lane: u32| (counts >> (16 * lane)) as u32 & 0xffff;
+    (s.lower, s.upper, s.digits, s.symbols) = (count(0), count(1), count(2), count(3));
+    let rest = s.len as u32 - s.lower - s.upper - s.digits - s.symbols;
+    s.spaces = if rest > 0 { value.iter().filter(|b| **b == b' ').count() as u32 } else { 0 };
+    s.other = rest - s.spaces;
     s.changes = s.changes.saturating_sub(1);
-    s.seen = u128::from(seen[0]) | u128::from(seen[1]) << 64;
-    s.distinct = seen[0].count_ones() + seen[1].count_ones();
+    s.seen = u128::from(seen.0) | u128::from(seen.1) << 64;
+    s.distinct = seen.0.count_ones() + seen.1.count_ones();
     s.alphabet = alphabet(&s, all);
     s
 }
+
+/// The digits base32 leaves out.
+const NOT_BASE32: u128 = 1 << b'0' | 1 << b'1' | 1 << b'8' | 1 << b'9';
 
 fn alphabet(s: &Shape, all: u8) -> Alphabet {
     if s.symbols + s.spaces + s.other > 0 {
@@ -162,6 +208,7 @@ fn alphabet(s: &Shape, all: u8) -> Alphabet {
         (false, false, _) => Alphabet::Digits,
         // Both cases in one hex value is rare: it is then judged as alphanumeric.
         (lower, upper, true) if all & HEX != 0 && lower != upper => Alphabet::Hex,
+        (lower, upper, true) if lower != upper && s.len >= 24 && s.seen & NOT_BASE32 == 0 => Alphabet::Base32,
         (true, false, true) => Alphabet::LowerDigits,
         (false, true, true) => Alphabet::UpperDigits,
         (true, false, false) => Alphabet::Lower,
@@ -192,6 +239,7 @@ impl Shape {
     pub fn change_deviation(&self) -> f32 {
         let shares: &[f32] = match self.alphabet {
             Alphabet::Hex => &[10.0, 6.0],
+            Alphabet::Base32 => &[6.0, 26.0],
             Alphabet::LowerDigits | Alphabet::UpperDigits => &[10.0, 26.0],
             Alphabet::Letters => &[26.0, 26.0],
             Alphabet::Alphanumeric => &[26.0, 26.0, 10.0],

@@ -17,8 +17,11 @@ pub struct Surroundings {
     pub dense: bool,
 }
 
-/// Reads the line around `core` (name and value); the range is what was looked at, as `Parsed::looked` defines it.
-pub fn surroundings(bytes: &[u8], core: Range<usize>) -> (Surroundings, Range<usize>) {
+/// Reads the line around a value and its name, and what stands between them; the range is what was looked at, as
+/// `Parsed::looked` defines it.
+pub fn surroundings(bytes: &[u8], secret: &Range<usize>, key: Option<&Range<usize>>) -> (Surroundings, Range<usize>) {
+    let core = key.map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
+    let between = key.map_or(0..0, |key| key.end.max(secret.start.saturating_sub(REACH))..secret.start);
     let low = core.start.saturating_sub(REACH);
     let high = (core.end + REACH).min(bytes.len());
     let start = bytes[low..core.start].iter().rposition(is_break).map(|at| low + at + 1);
@@ -26,7 +29,7 @@ pub fn surroundings(bytes: &[u8], core: Range<usize>) -> (Surroundings, Range<us
     let before = &bytes[start.unwrap_or(low)..core.start];
     let after = &bytes[core.end..end.unwrap_or(high)];
     let mut found = Surroundings::default();
-    for text in [before, after] {
+    for text in [before, bytes.get(between).unwrap_or_default(), after] {
         each_word(text, |_, meaning| {
             found.digest |= meaning & words::DIGEST != 0;
             found.showing |= meaning & words::SHOWING != 0;

@@ -55,7 +55,7 @@ pub const START: [f32; COUNT] = table(&[
     (NamePretend, -0.8),
     (NameDigest, -1.5),
     (NamePublic, -4.0),
-    (NameTransient, -2.0),
+    (NameTransient, -3.5),
     (Literal, 0.3),
     (Argument, -0.6),
     (Comparison, -0.4),
@@ -67,6 +67,7 @@ pub const START: [f32; COUNT] = table(&[
     (PasswordMixed, 1.5),
     (PasswordSymbols, 1.6),
     (PasswordWord, -1.5),
+    (PasswordLetters, 1.0),
     (Comment, -0.3),
     (LineDigest, -1.0),
     (LineShowing, -0.8),
@@ -87,14 +88,41 @@ pub static KNOWN: [f32; COUNT] = table(&[
     (LineDigest, -0.2),
 ]);
 
+/// For values whose form is only that of a random value, found beside their service's name: the form proves little, so the
+/// value's randomness and its surroundings count both ways.
+pub static KEYED: [f32; COUNT] = table(&[
+    (Random, 0.8),
+    (WordExcess, -0.8),
+    (ChangeLack, -0.5),
+    (DistinctLack, -0.9),
+    (StepExcess, -1.0),
+    (Run, -1.0),
+    (Placeholder, -4.0),
+    (Credential, -1.0),
+    (FormUuid, 0.5),
+    (FormCamel, -2.0),
+    (FormJoined, -2.5),
+    (FormDotted, -2.5),
+    (FormPath, -2.5),
+    (FormVersion, -3.0),
+    (FormMasked, -5.0),
+    (FormDigest, -3.0),
+    (NameAbout, -0.8),
+    (NamePublic, -1.5),
+    (NameDigest, -1.5),
+    (Comparison, -0.3),
+    (LineShowing, -0.5),
+    (LineDigest, -1.0),
+]);
+
 /// For values of a known form that a person may choose (passwords, URLs): only placeholders speak against them.
 pub static CHOSEN: [f32; COUNT] = table(&[
     (Run, -0.8),
-    (Placeholder, -1.8),
-    (Credential, -0.8),
+    (Placeholder, -4.0),
+    (Credential, -2.8),
     (FormMasked, -5.0),
     (FormFormat, -3.0),
-    (LineShowing, -0.4),
+    (LineShowing, -1.0),
 ]);
 
 /// A checksum that holds, and one that does not.

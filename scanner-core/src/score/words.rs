@@ -101,7 +101,7 @@ const LISTS: &[(u32, &str)] = &[
     (
         PASSWORD,
         "password passwords passwd pwd pw pass passphrase passcode userpass pswd passwrd psw identified \
-         requirepass passw pword passwort motdepasse contrasena",
+         requirepass passw pword passwort motdepasse contrasena curl",
     ),
     (SECRET, "secret secrets"),
     (TOKEN, "token tokens jwt pat"),

@@ -57,7 +57,9 @@ pub fn link(reader: &mut Reader, keyword: usize, end: usize, tag: bool, flag: bo
         b'<' if reader.at(at + 1) == b'-' => Some(Link::Equals(at + 2, false)),
         b'/' if reader.has(at, b"//=") => Some(Link::Equals(at + 3, false)),
         b',' if quoted => next(reader, at + 1),
+        b',' => Some(Link::Next(at + 1)),
         b'{' if quoted => block(reader, at + 1),
+        b'{' if !tight => property(reader, at + 1),
         b'\n' | b'\r' => value_key(reader, at),
         0xef if reader.has(at, b"\xef\xbc\x9a") => Some(Link::Colon(at + 3)),
         _ if tight => None,
@@ -265,6 +267,20 @@ fn sibling(reader: &mut Reader, at: usize) -> Option<Link> {
     (named && known && reader.at(end) == b'>').then_some(Link::Text(end + 1))
 }
 
+/// `Password { get; set; } = "…"`.
+fn property(reader: &mut Reader, from: usize) -> Option<Link> {
+    let open = reader.skip_spaces(from, 4);
+    if !reader.has(open, b"get") {
+        return None;
+    }
+    let mut at = from;
+    while at < from + 40 && !matches!(reader.at(at), b'}' | b'\n' | 0) {
+        at += 1;
+    }
+    let equals = reader.skip_spaces(at + 1, 4);
+    (reader.at(at) == b'}' && reader.at(equals) == b'=').then_some(Link::Equals(equals + 1, false))
+}
+
 /// The rest of a start tag: a `value` attribute, or the element's text.
 fn attributes(reader: &mut Reader, from: usize) -> Option<Link> {
     let mut at = from;
@@ -307,6 +323,7 @@ fn word(reader: &mut Reader, at: usize, flag: bool, quoted: bool) -> Option<Link
         b"string" | b"String" | b"str" | b"text" | b"bytes" | b"char" | b"varchar" | b"VARCHAR" | b"TEXT" => {
             typed(reader, at)
         }
+        b"As" | b"as" => typed(reader, end),
         b"matches" | b"eq" | b"ne" | b"equals" => Some(Link::Compared(reader.skip_spaces(end, 4))),
         _ => has_digit_soon(reader, at).then_some(Link::Word(at, false)),
     }

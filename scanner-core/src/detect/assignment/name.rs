@@ -68,12 +68,22 @@ pub fn before(reader: &mut Reader, start: usize) -> Before {
         b'/' if reader.before(start - 1) == b'<' => Before::ClosingTag,
         b';' if start > 4 && ends_with(reader, start, b"&amp;") => Before::Query,
         b';' => Before::Pair,
+        b':' if is_prefixed_tag(reader, start - 1) => Before::Tag,
         b'-' if start > 1 && matches!(reader.before(start - 1), b'-' | b' ' | b'\t' | b'"' | b'\'' | b'[') => {
             Before::Flag
         }
         _ if starts_line(reader, start) => Before::Line,
         _ => Before::Other,
     }
+}
+
+/// Whether the colon before `end` follows a namespace and `<`: `<jdbc:password>`.
+fn is_prefixed_tag(reader: &mut Reader, end: usize) -> bool {
+    let mut at = end;
+    while at > 0 && end - at < 16 && is_word(reader.before(at)) {
+        at -= 1;
+    }
+    at < end && reader.before(at) == b'<'
 }
 
 /// Words that stand before a variable's name in shells, Dockerfiles and the like.

@@ -134,6 +134,7 @@ static CLASS: [u8; 256] = {
                 | b'<'
                 | b'&'
                 | b'+'
+                | b','
                 | 0xef
         ) {
             table[byte] |= FOLLOW;

@@ -1,6 +1,7 @@
 //! Reads the value at a join: a literal in any language's quotes, unquoted text, the default of a look-up, a YAML block.
 
 use super::link::{self, Link};
+use super::literal::quoted;
 use super::name::Before;
 use super::reader::{Reader, is_quote, is_word};
 use super::reject;
@@ -8,7 +9,7 @@ use super::{Few, Syntax};
 use std::ops::Range;
 
 /// The longest value.
-const LONGEST: usize = 512;
+pub const LONGEST: usize = 512;
 
 /// Where a value is read from and what it hangs on.
 pub struct Place {
@@ -294,7 +295,11 @@ fn unquoted(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
     let Some(range) = bare(reader, at, stop) else { return };
     let text = reader.slice(range.clone());
     let shell = tight && place.upper && place.before == Before::Line;
-    if !shell && reject::is_code(text, reader.at(range.end)) {
+    let after = reader.at(range.end);
+    // Alone on a line of YAML or properties, letters may be a password.
+    let alone = anchored && (tight || colon) && text.len() >= 8 && matches!(after, b'\n' | b'\r' | 0);
+    let letters = alone && text.iter().all(u8::is_ascii_alphabetic);
+    if !shell && !letters && reject::is_code(text, after) {
         return;
     }
     let syntax = if place.before == Before::Flag { Syntax::Flag } else { Syntax::Bare };
@@ -393,86 +398,6 @@ fn quoted_at(reader: &mut Reader, at: usize, syntax: Syntax, place: &Place, foun
     let Some((range, _)) = quoted(reader, at) else { return false };
     found.add(reader, place, range, syntax);
     true
-}
-
-/// A literal at `at`, its prefix included: the range between its quotes and the place after it.
-fn quoted(reader: &mut Reader, at: usize) -> Option<(Range<usize>, usize)> {
-    let mut open = at;
-    while open < at + 3 && matches!(reader.at(open), b'a'..=b'z' | b'A'..=b'Z' | b'@' | b'$' | b'8') {
-        open += 1;
-    }
-    let raw = open > at && matches!(reader.before(open), b'r' | b'R' | b'@');
-    let mut hashes = 0;
-    while raw && hashes < 4 && reader.at(open) == b'#' {
-        hashes += 1;
-        open += 1;
-    }
-    let mut escapes = 0;
-    while escapes < 7 && reader.at(open) == b'\\' {
-        escapes += 1;
-        open += 1;
-    }
-    if reader.at(open) == b'&' && open == at {
-        return entity_quoted(reader, at);
-    }
-    let quote = reader.at(open);
-    if !is_quote(quote) || (open > at && escapes == 0 && hashes == 0 && quote == b'`' && !raw) {
-        return None;
-    }
-    let triple = escapes == 0 && reader.at(open + 1) == quote && reader.at(open + 2) == quote;
-    if triple {
-        return triple_quoted(reader, open + 3, quote);
-    }
-    let start = open + 1;
-    let mut end = start;
-    while end < start + LONGEST {
-        match reader.at(end) {
-            byte if byte == quote && escapes == 0 => return Some((start..end, end + 1 + hashes)),
-            b'\\' if escapes > 0 => {
-                let mut run = end;
-                while run < end + 16 && reader.at(run) == b'\\' {
-                    run += 1;
-                }
-                if run - end == escapes && reader.at(run) == quote {
-                    return Some((start..end, run + 1));
-                }
-                end = run + 1;
-            }
-            b'\\' if !raw => end += 2,
-            // A quote of the outer string ends the search: the inner one never closed.
-            byte if escapes > 0 && byte == quote => return None,
-            b'\n' | b'\r' | 0 => return None,
-            _ => end += 1,
-        }
-    }
-    None
-}
-
-fn triple_quoted(reader: &mut Reader, from: usize, quote: u8) -> Option<(Range<usize>, usize)> {
-    let start = reader.skip_white(from, 64);
-    let mut end = start;
-    while end < start + LONGEST {
-        match reader.at(end) {
-            byte if byte == quote && reader.at(end + 1) == quote => return Some((start..end, end + 3)),
-            b'\n' | b'\r' => return Some((start..end, end)),
-            0 => return None,
-            _ => end += 1,
-        }
-    }
-    None
-}
-
-fn entity_quoted(reader: &mut Reader, at: usize) -> Option<(Range<usize>, usize)> {
-    let entity = [&b"&quot;"[..], b"&#34;", b"&#39;"].into_iter().find(|text| reader.has(at, text))?;
-    let start = at + entity.len();
-    let mut end = start;
-    while end < start + LONGEST && !matches!(reader.at(end), b'\n' | b'"' | b'<' | 0) {
-        if reader.has(end, entity) {
-            return Some((start..end, end + entity.len()));
-        }
-        end += 1;
-    }
-    None
 }
 
 /// Where unquoted text stops.

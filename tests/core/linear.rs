@@ -1,0 +1,218 @@
+//! Work grows with the bytes, whatever they are: each rule reads its own worst text, and bytes looked at are counted.
+//!
+//! Seconds drift with the machine, counts do not. No window of the engine is longer than a match may be, so that texts of
+//! a few times that show growth; the megabytes are an ignored test: `cargo test --test core linear -- --ignored`.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
+use stopleak_core::rule::check::{MAX_MATCH, check_file};
+use stopleak_core::rule::example::expand;
+use stopleak_core::rule::{Form, Rule};
+use stopleak_core::{RuleSet, rule_set, score};
+
+/// Bytes of the shorter text of each pair; the longest match fits more than once.
+const BYTES: usize = 2 * MAX_MATCH;
+/// Twice the bytes may be this much more work: a text's end is cheaper or dearer than its middle.
+const GROWTH: f64 = 2.2;
+/// Bytes looked at for each byte of text, at worst.
+const MOST_WORK: f64 = 400.0;
+
+/// Keeps everything, as the costliest judge would.
+struct Real;
+
+impl Judge for Real {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+        let (secret, key) = (candidate.secret(), candidate.key());
+        let kind = score::Kind::Generic;
+        Some(score::log_odds(&score::Context { bytes, secret, key, syntax: candidate.syntax, kind }))
+    }
+}
+
+fn repeated(unit: &[u8], len: usize) -> Vec<u8> {
+    unit.iter().copied().cycle().take(len).collect()
+}
+
+/// Bytes looked at, filter and verification together.
+fn work(worker: &mut Worker<Real>, text: &[u8]) -> f64 {
+    let before = worker.filtered + worker.verified;
+    worker.scan(text, &mut State::default());
+    (worker.filtered + worker.verified - before) as f64
+}
+
+/// What is wrong with the work on `unit` repeated, and the work a byte.
+fn examine(
+    worker: &mut Worker<Real>,
+    name: &str,
+    text: &dyn Fn(usize) -> Vec<u8>,
+    len: usize,
+) -> (f64, Option<String>) {
+    let (short, long) = (text(len), text(2 * len));
+    let (less, more) = (work(worker, &short), work(worker, &long));
+    let (growth, each) = (more / less, more / long.len() as f64);
+    let is_wrong = growth > GROWTH || each > MOST_WORK;
+    (each, is_wrong.then(|| format!("{name}: twice the bytes are {growth:.2} times the work, {each:.0} a byte")))
+}
+
+/// Texts made to cost a rule as much as they can: what starts its verification, then what keeps it going.
+fn worst(rule: &Rule, example: &str) -> Vec<(String, Vec<u8>)> {
+    let mut units = Vec::new();
+    let literal = &rule.factors[0].0;
+    units.push((format!("{}, its literal", rule.id), literal.clone()));
+    let class = rule.form.pattern().map_or(b'a', |pattern| last_of(pattern));
+    let run = |len: usize| [literal.as_slice(), &vec![class; len]].concat();
+    units.push((format!("{}, its literal and a short run", rule.id), run(24)));
+    units.push((format!("{}, its literal and a long run", rule.id), run(MAX_MATCH)));
+    if let Form::Keyed { .. } | Form::Assignment = rule.form {
+        units.push((format!("{}, its keyword assigned", rule.id), [literal.as_slice(), b" = \""].concat()));
+    }
+    units.push((format!("{}, its example in a row", rule.id), example.as_bytes().to_vec()));
+    units.push((format!("{}, its example a line", rule.id), format!("{example}\n").into_bytes()));
+    let cut = &example.as_bytes()[..example.len() - 1];
+    units.push((format!("{}, its example less a byte", rule.id), cut.to_vec()));
+    units
+}
+
+/// A byte that ends a match: mostly of the class that its variable part is made of.
+fn last_of(pattern: &stopleak_core::rule::Pattern) -> u8 {
+    pattern.right.iter().find(u8::is_ascii_alphanumeric).unwrap_or(b'a')
+}
+
+fn rules() -> Vec<(Rule, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
+    let mut all = Vec::new();
+    for folder in ["providers", "generic"] {
+        for (name, text) in rule_set::read(&root.join(folder)).expect("the rules are there") {
+            for checked in check_file(&name, &text).expect("the build has linted them") {
+                let example = expand(&checked.matching[0], 1).expect("templates are checked");
+                all.push((checked.rule, example));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn no_rule_is_slow_on_its_own_worst_text() {
+    examine_rules(BYTES);
+}
+
+#[test]
+#[ignore = "minutes without optimisation"]
+fn no_rule_is_slow_on_a_megabyte_of_its_own_worst_text() {
+    examine_rules(1 << 20);
+}
+
+#[test]
+fn no_text_is_slow() {
+    examine_texts(BYTES);
+}
+
+#[test]
+#[ignore = "a minute without optimisation"]
+fn no_megabyte_is_slow() {
+    examine_texts(1 << 20);
+}
+
+fn examine_rules(len: usize) {
+    let engine = Engine::new(RuleSet::embedded());
+    let (rules, next) = (rules(), AtomicUsize::new(0));
+    let share = || {
+        let mut worker = Worker::new(&engine, Real);
+        let (mut most, mut wrong) = ((0.0, String::new()), Vec::new());
+        while let Some((rule, example)) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for (name, unit) in worst(rule, example) {
+                let (each, complaint) = examine(&mut worker, &name, &|len| repeated(&unit, len), len);
+                if each > most.0 {
+                    most = (each, name);
+                }
+                wrong.extend(complaint);
+            }
+        }
+        (most, wrong)
+    };
+    let shares: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(share)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
+    });
+    let most = shares.iter().map(|(most, _)| most).max_by(|a, b| a.0.total_cmp(&b.0)).expect("two shares");
+    println!("most work: {:.0} bytes looked at a byte, {}", most.0, most.1);
+    let wrong: Vec<&String> = shares.iter().flat_map(|(_, wrong)| wrong).collect();
+    assert!(wrong.is_empty(), "{} texts:\n{wrong:#?}", wrong.len());
+}
+
+fn examine_texts(len: usize) {
+    let engine = Engine::new(RuleSet::embedded());
+    let mut worker = Worker::new(&engine, Real);
+    let units: &[&[u8]] = &[
+        b"password=",
+        b"password = ",
+        b"password: \"",
+        b"password\n",
+        b"password(",
+        b"\"password\": {",
+        b"<password>",
+        b"<password ",
+        b"--password ",
+        b"${PASSWORD:-",
+        b"secret_key = \"",
+        b"api_key_",
+        b"api_key.",
+        b"apikeysecrettokenpassword",
+        b"token token token\t",
+        b"-----BEGIN PRIVATE KEY-----",
+        b"-----BEGIN PRIVATE KEY-----\\n",
+        b"-----BEGIN ",
+        b"postgres://",
+        b"postgres://a:",
+        b"https://a:b",
+        b"https://user:password@",
+        b"://",
+        b"eyJ",
+        b"eyJ.",
+        b"\"'`",
+        b"\\\"",
+        b"\\",
+        b"{[(",
+        b"=",
+        b"0",
+        b"9876543210",
+        b"a",
+        b"Zm9v",
+        b"QUtJQQ+/",
+        b" ",
+        b"\n",
+        b"\r\n",
+        b"\0",
+        b"\xff\xfe",
+        b"\xc3\xa9",
+        b"key",
+        b"key=key:key;",
+        b"\x1b[0m",
+        b"%20",
+        b"[0;",
+    ];
+    let mut wrong = Vec::new();
+    let mut most: (f64, String) = (0.0, String::new());
+    for unit in units {
+        for (suffix, run) in [("", 0), (" and a run", 4_000)] {
+            let text = |len: usize| repeated(&[unit, vec![b'A'; run].as_slice()].concat(), len);
+            let name = format!("{}{suffix}", unit.escape_ascii());
+            let (each, complaint) = examine(&mut worker, &name, &text, len);
+            if each > most.0 {
+                most = (each, name);
+            }
+            wrong.extend(complaint);
+        }
+    }
+    println!("most work: {:.0} bytes looked at a byte, {}", most.0, most.1);
+    // Nesting that is opened and closed far apart.
+    for (open, close) in [("{\"password\":", "}"), ("<password>", "</password>"), ("password=\"", "\""), ("(", ")")] {
+        let nested = |len: usize| {
+            let depth = len / (open.len() + close.len());
+            [open.repeat(depth), close.repeat(depth)].concat().into_bytes()
+        };
+        wrong.extend(examine(&mut worker, open, &nested, len).1);
+    }
+    assert!(wrong.is_empty(), "{} texts:\n{wrong:#?}", wrong.len());
+}
