@@ -10,8 +10,13 @@ use std::time::Instant;
 /// Processor seconds of the children waited for, from `/proc/self/stat`.
 fn children_cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
     fields.get(13..15).map_or(0.0, |ticks| ticks.iter().sum::<u64>() as f64 / 100.0)
 }
 

@@ -7,8 +7,13 @@ use stopleak_core::rule::example::{Random, expand};
 pub fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The name in brackets may hold spaces; what follows it is numbers.
-    let fields: Vec<u64> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
     fields.get(11..15).map_or(0.0, |ticks| ticks.iter().sum::<u64>() as f64 / 100.0)
 }
 
