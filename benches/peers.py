@@ -126,6 +126,12 @@ def version(tool):
     return tool
 
 
+def name_of(path):
+    """The last part of a path that says something."""
+    parts = [part for part in os.path.abspath(path).split(os.sep) if part not in ("", ".git", "repo")]
+    return parts[-1] if parts else path
+
+
 def size(path):
     if os.path.isfile(path):
         return os.path.getsize(path)
@@ -154,13 +160,13 @@ def measure(path, tools, rounds, limit):
             # The first round fills the page cache and the tools' own caches.
             if turn > 0 or rounds == 0:
                 results[name].append(result)
-            print(f"  {os.path.basename(path)} round {turn} {name}: {result['wall']:.2f} s", file=sys.stderr)
+            print(f"  {name_of(path)} round {turn} {name}: {result['wall']:.2f} s", file=sys.stderr)
     return results
 
 
 def table(path, tools, results):
     base = {key: statistics.median(run[key] for run in results["stopleak"]) for key in ("user", "system", "wall")}
-    print(f"\n**{os.path.basename(os.path.abspath(path))}**, {size(path) / 1e6:.0f} MB on disk\n")
+    print(f"\n**{name_of(path)}**, {size(path) / 1e6:.0f} MB on disk\n")
     print("| tool | user CPU s | × | system CPU s | wall s | × | peak RSS MB | MB scanned | findings | exit |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name, _, _, count in tools:

@@ -6,7 +6,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stopleak_core::RuleSet;
 use stopleak_core::scan::{Gate, History, Request, Target, scan};
@@ -31,10 +31,10 @@ fn main() {
     }
 }
 
-fn row(path: &PathBuf, history: History, threads: usize) {
+fn row(path: &Path, history: History, threads: usize) {
     let what = if history == History::None { "files" } else { "history and files" };
     let request = Request {
-        targets: vec![Target::Path(path.clone())],
+        targets: vec![Target::Path(path.to_path_buf())],
         history,
         staged: false,
         no_ignore: false,

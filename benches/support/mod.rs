@@ -67,7 +67,7 @@ fn generated(lines: &[&str], len: usize, every: usize) -> Vec<u8> {
     let mut random = Random::new(1);
     // Expanding a template parses its classes: a few thousand lines are made and drawn from.
     let mut pool = |templates: &[&str], count| -> Vec<String> {
-        let line = |n: usize| expand(templates[n % templates.len()], random.next()).expect("templates are right");
+        let line = |n: usize| expand(templates[n % templates.len()], random.draw()).expect("templates are right");
         (0..count).map(line).collect()
     };
     let (plain, secret) = (pool(lines, 4_000), pool(SECRETS, 1_000));

@@ -4,6 +4,7 @@ use crate::made::{random, token};
 use crate::support::Repo;
 use crate::{Project, Run, run_in};
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 fn scan(folder: &Path, args: &str) -> Run {
@@ -57,8 +58,8 @@ fn a_corrupt_object_in_a_pack_is_announced() {
     let text: String = (0..200).map(|line| format!("{line} {}\n", random(20, line))).collect();
     repo.commit("a", text).commit("a", "clean\n").pack();
     let folder = repo.at(".git/objects/pack");
-    let pack = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    let pack = pack.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "pack")).unwrap();
+    let mut files = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let pack = files.find(|path| path.extension().is_some_and(|extension| extension == "pack")).unwrap();
     let mut bytes = fs::read(&pack).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 40].fill(0xff);
@@ -148,14 +149,43 @@ fn links_that_lead_in_circles_or_nowhere_are_2_when_asked_for() {
     assert_eq!(project.run("scan .").code, 0, "a link's target is scanned where it stands");
 }
 
+/// A file of zeros without disk space, and a secret at its end.
+fn huge(path: &Path, len: u64) -> bool {
+    let mut file = fs::File::create(path).unwrap();
+    let is_made = file.set_len(len).and_then(|()| file.seek(SeekFrom::End(0))).is_ok();
+    is_made && file.write_all(format!("\n{}", leak(1)).as_bytes()).is_ok()
+}
+
 #[test]
-fn a_file_too_large_for_one_text_is_announced() {
-    let project = Project::new().file("a.txt", "fine\n");
-    let file = fs::File::create(project.path().join("huge.bin")).unwrap();
-    if file.set_len(u32::MAX as u64 + 2).is_err() {
+fn a_large_file_is_scanned_to_its_end() {
+    let project = Project::new();
+    assert!(huge(&project.path().join("large.bin"), 20 << 20));
+    let run = scan(project.path(), "");
+    assert_eq!((run.code, secrets(&run)), (1, 1), "{}", run.stderr);
+    assert_eq!(run.lines("finding")[0]["line"], 2);
+}
+
+#[test]
+#[ignore = "reads 4 GiB"]
+fn a_file_of_more_than_32_bits_is_scanned_to_its_end() {
+    let project = Project::new();
+    if !huge(&project.path().join("huge.bin"), u64::from(u32::MAX) + 2) {
         return eprintln!("SKIPPED: this file system holds no sparse file of 4 GiB");
     }
-    is_announced(project.path(), "", "huge.bin");
+    let run = scan(project.path(), "");
+    assert_eq!((run.code, secrets(&run)), (1, 1), "{}", run.stderr);
+    assert_eq!(run.lines("finding")[0]["line"], 2);
+}
+
+#[test]
+#[ignore = "git compresses half a gigabyte"]
+fn an_object_larger_than_the_limit_is_announced() {
+    let mut repo = Repo::new();
+    assert!(huge(&repo.at("huge.bin"), 513 << 20));
+    repo.commit_all("huge").remove("huge.bin").commit_all("gone");
+    let blob = repo.blob("HEAD~1", "huge.bin");
+    repo.write("a", "fine\n");
+    is_announced(repo.path(), "", &blob[..8]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use stopleak_core::rule::example::{Random, expand};
 use stopleak_core::rule_set;
 
 fn random_bytes(random: &mut Random, most: usize) -> Vec<u8> {
-    (0..random.below(most)).map(|_| random.next() as u8).collect()
+    (0..random.below(most)).map(|_| random.draw() as u8).collect()
 }
 
 /// Changes, drops and doubles a few bytes.
@@ -20,7 +20,7 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
         }
         let at = random.below(bytes.len());
         match random.below(5) {
-            0 => bytes[at] = random.next() as u8,
+            0 => bytes[at] = random.draw() as u8,
             1 => bytes[at] ^= 1 << random.below(8),
             2 => _ = bytes.remove(at),
             3 => bytes.truncate(at),
@@ -61,7 +61,7 @@ fn pieces(random: &mut Random, most: usize) -> Vec<u8> {
         "\"",
     ];
     let piece =
-        |random: &mut Random| expand(known[random.below(known.len())], random.next()).expect("templates are right");
+        |random: &mut Random| expand(known[random.below(known.len())], random.draw()).expect("templates are right");
     (0..random.below(most)).flat_map(|_| piece(random).into_bytes()).collect()
 }
 
@@ -96,7 +96,7 @@ fn any_bytes_can_be_decoded() {
 fn any_operations_make_a_text_that_is_scanned_exactly() {
     run(600, bodies::delta, |random| {
         let base = pieces(random, 20);
-        let script: Vec<u8> = base.iter().map(|_| random.next() as u8).collect();
+        let script: Vec<u8> = base.iter().map(|_| random.draw() as u8).collect();
         [base, script].concat()
     });
 }

@@ -122,7 +122,7 @@ fn every_finding_of_a_scan_is_masked_whatever_the_pieces() {
     ];
     for seed in 0..60 {
         let mut random = Random::new(seed);
-        let text: String = (0..400).map(|_| make(LINES[random.below(LINES.len())], random.next())).collect();
+        let text: String = (0..400).map(|_| make(LINES[random.below(LINES.len())], random.draw())).collect();
         let gate = Gate::default();
         let mut mask = Mask::new(&engine, gate);
         let (mut out, mut rest) = (Vec::new(), text.as_bytes());

@@ -31,7 +31,7 @@ fn text(random: &mut Random, lines: usize) -> Vec<u8> {
         match random.below(4) {
             0 => (0..random.below(40)).for_each(|_| out.push_str("an ordinary line of a log\n")),
             1 => (0..random.below(400)).for_each(|_| out.push_str("one;long;line;")),
-            _ => out.push_str(&expand(LINES[random.below(LINES.len())], random.next()).expect("right templates")),
+            _ => out.push_str(&expand(LINES[random.below(LINES.len())], random.draw()).expect("right templates")),
         }
     }
     out.into_bytes()

@@ -99,7 +99,7 @@ pub fn delta(data: &[u8]) {
     worker.scan(&bytes, &mut full);
     let sorted = |state: &State| {
         let mut all = state.candidates().to_vec();
-        all.sort_by(|a, b| (a.start, a.end, a.rule, a.key_start).cmp(&(b.start, b.end, b.rule, b.key_start)));
+        all.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule, candidate.key_start));
         all
     };
     assert_eq!(sorted(&derived), sorted(&full), "{operations:?}");
