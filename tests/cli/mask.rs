@@ -41,7 +41,7 @@ fn a_line_is_shown_while_the_input_stays_open_and_a_split_secret_is_whole() {
     let count = output.read(&mut seen).unwrap();
     let mut shown = seen[..count].to_vec();
     std::thread::sleep(Duration::from_millis(300));
-    write!(input, "{tail} end\n").unwrap();
+    writeln!(input, "{tail} end").unwrap();
     drop(input);
     output.read_to_end(&mut shown).unwrap();
     assert!(count >= 11, "the first line came while the input was open");
