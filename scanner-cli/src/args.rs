@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use stopleak_core::Severity;
 use stopleak_core::scan::Gate;
@@ -25,6 +26,8 @@ pub enum Verb {
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
     Baseline(BaselineArgs),
+    /// Mask secrets in a stream, or in what a command prints
+    Mask(MaskArgs),
     /// Look at the rules
     Rules(RulesArgs),
     /// Print completions for a shell
@@ -164,6 +167,26 @@ pub struct BaselineOn {
     /// The baseline [default: the one in stopleak.toml, else stopleak-baseline.json]
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+}
+
+/// `mask`.
+#[derive(Debug, Args)]
+pub struct MaskArgs {
+    /// Add rules from a file or folder (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+
+    /// Read settings from this file instead of the project's stopleak.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The least that is masked: a severity, a confidence from 0 to 1, or both, as in high,0.8 [default: 0.5]
+    #[arg(long, value_name = "GATE", value_parser = parse_gate)]
+    pub gate: Option<Gate>,
+
+    /// Run this command, mask what it prints and end as it ends; without one, standard input is masked
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 /// `rules`.

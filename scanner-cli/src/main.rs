@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Scan(args) => commands::scan::run(&args),
         Verb::Baseline(args) => commands::baseline::run(&args),
+        Verb::Mask(args) => commands::mask::run(&args),
         Verb::Rules(args) => commands::rules::run(&args),
         Verb::Completions(args) => commands::completions::run(&args),
     };

@@ -4,6 +4,7 @@ mod baseline;
 mod exit_codes;
 mod git;
 mod honesty;
+mod mask;
 mod output;
 mod rules;
 mod settings;

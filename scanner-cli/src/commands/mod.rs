@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod completions;
+pub mod mask;
 pub mod request;
 pub mod rules;
 pub mod scan;

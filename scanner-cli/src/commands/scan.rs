@@ -35,7 +35,7 @@ fn select(outcome: Outcome, gate: &Gate, all: bool) -> Outcome {
     summary.suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count() as u64;
     summary.below_gate = findings.len() as u64 - summary.gated - summary.suppressed;
     findings.retain(|finding| all || counts(finding, gate));
-    findings.sort_by(compare);
+    findings.sort_unstable_by(compare);
     summary.findings = findings.len() as u64;
     summary.warnings.sort();
     summary.warnings.dedup();

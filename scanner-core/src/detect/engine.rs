@@ -186,10 +186,10 @@ impl<'e, J: Judge> Worker<'e, J> {
         let automaton = self.engine.automata[rule as usize].as_ref().expect("a rule with a pattern has an automaton");
         let ran = automaton.run(bytes, start, &mut self.scratch[rule as usize]);
         look.extend(start..ran.looked);
-        self.verified += (ran.looked - start) as u64;
         if ran.looked > bytes.len() {
             look.open = look.open.min(start);
         }
+        self.verified += (ran.looked - start) as u64;
         let end = ran.end?;
         look.extend(start..end + 1);
         (!bytes.get(end).is_some_and(|&next| pattern.right.contains(next))).then_some(end)

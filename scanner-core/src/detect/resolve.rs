@@ -24,7 +24,7 @@ pub struct Resolved {
 /// Picks the best of overlapping candidates, joins parts, and bounds their number.
 pub fn resolve(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Resolved {
     let standing = standing(candidates, rules);
-    let parts = standing.iter().map(|candidate| find_parts(candidate, &standing, rules)).collect();
+    let parts = (0..standing.len()).map(|at| find_parts(at, &standing, rules)).collect();
     let mut resolved = Resolved { candidates: standing, parts, cut: Vec::new() };
     drop_part_only(&mut resolved, rules);
     cap(&mut resolved);
@@ -75,22 +75,20 @@ impl Taken {
     }
 }
 
-/// The nearest of each of the other values that belong with `candidate`; `all` stand, by place.
-pub fn find_parts(candidate: &Candidate, all: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate> {
+/// The nearest value of each rule it belongs with; `all` is sorted by place and disjoint.
+pub fn find_parts(at: usize, all: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate> {
+    let candidate = &all[at];
     let nearest = |part: &crate::rule::written::Part| {
-        let distance = |other: &Candidate| {
-            if other.start >= candidate.end {
-                other.start - candidate.end
-            } else {
-                candidate.start.saturating_sub(other.end)
-            }
-        };
-        // They do not overlap, so their ends are in order, too.
-        let first = all.partition_point(|other| other.end < candidate.start.saturating_sub(part.within));
-        let beyond = all.partition_point(|other| other.start <= candidate.end.saturating_add(part.within));
-        let near = all[first..beyond.max(first)].iter();
-        let of_rule = near.filter(|other| rules[other.rule as usize].id == part.rule);
-        of_rule.filter(|other| distance(other) <= part.within).min_by_key(|other| distance(other)).copied()
+        let is_part = |other: &&Candidate| rules[other.rule as usize].id == part.rule;
+        // Only neighbours are looked at: among very many candidates a search of all would be quadratic.
+        let before = |other: &&Candidate| candidate.start.saturating_sub(other.end) <= part.within;
+        let after = |other: &&Candidate| other.start.saturating_sub(candidate.end) <= part.within;
+        let before = all[..at].iter().rev().take_while(before).find(is_part);
+        let after = all[at + 1..].iter().take_while(after).find(is_part);
+        match (before, after) {
+            (Some(a), Some(b)) if b.start - candidate.end < candidate.start - a.end => Some(*b),
+            (a, b) => a.or(b).copied(),
+        }
     };
     rules[candidate.rule as usize].parts.iter().filter_map(nearest).collect()
 }

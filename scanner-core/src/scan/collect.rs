@@ -31,22 +31,26 @@ pub struct Sighting {
     pub mark: Option<String>,
 }
 
-/// One secret while it is being gathered.
+/// What makes two sightings the same secret: 128 bits of a hash.
+type Name = [u8; 16];
+
+/// One secret while it is being gathered. There may be a million: its lists hold one item mostly, and no room to spare.
 struct Gathered {
     rule: u16,
     secret: Secret,
-    key: String,
+    key: Box<str>,
     guessable: Guessable,
     sightings: Vec<Sighting>,
     /// The reasons behind each score that was seen.
-    evidence: Vec<(f32, Vec<Evidence>)>,
+    evidence: Vec<(f32, Box<[Evidence]>)>,
     occurrences: Vec<(f32, Occurrence)>,
 }
 
 /// All secrets gathered so far, by what makes two sightings the same secret.
 #[derive(Default)]
 pub struct Findings {
-    by_name: HashMap<[u8; 32], Gathered>,
+    /// Boxed: a map keeps up to half of its room empty.
+    by_name: HashMap<Name, Box<Gathered>>,
 }
 
 impl Findings {
@@ -67,19 +71,21 @@ impl Findings {
         };
         // The key's name tells guessable values apart; a token is the same secret under any name.
         let key_in_name = if guessable == Guessable::Yes { key } else { &[] };
-        let gathered = self.by_name.entry(name(index, key_in_name, secret)).or_insert_with(|| Gathered {
-            rule: index,
-            secret: Secret::new(secret),
-            key: String::from_utf8_lossy(key).into_owned(),
-            guessable,
-            sightings: Vec::new(),
-            evidence: Vec::new(),
-            occurrences: Vec::new(),
+        let gathered = self.by_name.entry(name(index, key_in_name, secret)).or_insert_with(|| {
+            Box::new(Gathered {
+                rule: index,
+                secret: Secret::new(secret),
+                key: String::from_utf8_lossy(key).into(),
+                guessable,
+                sightings: Vec::new(),
+                evidence: Vec::new(),
+                occurrences: Vec::new(),
+            })
         });
         if !gathered.evidence.iter().any(|(log_odds, _)| *log_odds == sighting.log_odds) {
-            gathered.evidence.push((sighting.log_odds, explain()));
+            push(&mut gathered.evidence, (sighting.log_odds, explain().into_boxed_slice()));
         }
-        gathered.sightings.push(sighting);
+        push(&mut gathered.sightings, sighting);
     }
 
     /// Every place that has a sighting, sorted, without repeats.
@@ -95,15 +101,18 @@ impl Findings {
     pub fn place(&mut self, origins: &dyn Fn(u32) -> Vec<Origin>) {
         for gathered in self.by_name.values_mut() {
             let mut placed: Vec<(f32, Occurrence)> = Vec::new();
-            for sighting in gathered.sightings.drain(..) {
+            for sighting in std::mem::take(&mut gathered.sightings) {
                 for origin in origins(sighting.place) {
                     let path = origin.path().map(score::path_evidence).unwrap_or_default();
                     let log_odds = sighting.log_odds + path.iter().map(|reason| reason.weight).sum::<f32>();
-                    placed.push((log_odds, occurrence(&sighting, origin)));
+                    push(&mut placed, (log_odds, occurrence(&sighting, origin)));
                 }
             }
             keep_earliest(&mut placed);
-            gathered.occurrences.extend(placed);
+            match gathered.occurrences.is_empty() {
+                true => gathered.occurrences = placed,
+                false => gathered.occurrences.extend(placed),
+            }
         }
         self.by_name.retain(|_, gathered| !gathered.occurrences.is_empty());
     }
@@ -136,8 +145,9 @@ impl Findings {
     /// The findings, sorted: severe and sure ones first, then by rule and place.
     pub fn finish(self, rules: &RuleSet) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
-            self.by_name.into_values().map(|gathered| finish(gathered, rules.rules())).collect();
-        findings.sort_by(|a, b| {
+            self.by_name.into_values().map(|gathered| finish(*gathered, rules.rules())).collect();
+        // Of equal ones there are none; a stable sort would take half the list's memory again.
+        findings.sort_unstable_by(|a, b| {
             let severity = b.rule.severity.cmp(&a.rule.severity);
             let confidence = b.confidence.0.total_cmp(&a.confidence.0);
             let place = a.rule.id.cmp(&b.rule.id).then_with(|| a.occurrences.cmp(&b.occurrences));
@@ -151,13 +161,23 @@ fn is_generic(rule: &Rule) -> bool {
     matches!(rule.form, crate::rule::Form::Assignment)
 }
 
-fn name(rule: u16, key: &[u8], secret: &[u8]) -> [u8; 32] {
+/// Adds to a list that mostly stays one item long: a first push would make room for four.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
+fn name(rule: u16, key: &[u8], secret: &[u8]) -> Name {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&rule.to_le_bytes());
     hasher.update(&(key.len() as u64).to_le_bytes());
     hasher.update(key);
     hasher.update(secret);
-    hasher.finalize().into()
+    let mut name = Name::default();
+    hasher.finalize_xof().fill(&mut name);
+    name
 }
 
 fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
@@ -196,7 +216,7 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
         fingerprint,
         rule,
         secret: gathered.secret,
-        key: gathered.key,
+        key: gathered.key.into(),
         confidence: score::confidence(best),
         evidence,
         validity: Validity::Unchecked,
@@ -213,7 +233,7 @@ fn evidence_for(gathered: &Gathered, best: f32) -> Vec<Evidence> {
     let path = path.unwrap_or_default();
     let text = best - path.iter().map(|reason| reason.weight).sum::<f32>();
     let closest = gathered.evidence.iter().min_by(|a, b| (a.0 - text).abs().total_cmp(&(b.0 - text).abs()));
-    let mut evidence = closest.map(|(_, evidence)| evidence.clone()).unwrap_or_default();
+    let mut evidence = closest.map(|(_, evidence)| evidence.to_vec()).unwrap_or_default();
     evidence.extend(path);
     evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()).then(a.reason.cmp(b.reason)));
     evidence

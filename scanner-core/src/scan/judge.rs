@@ -6,8 +6,8 @@ use crate::rule::{Form, Rule};
 use crate::score::{self, Context, Kind};
 use std::ops::Range;
 
-/// Candidates less likely than one in fifty are not kept: no gate anybody sets would show them.
-const FLOOR: f32 = -3.9;
+/// Candidates less likely than one in ninety are not kept; a token with a wrong checksum stays just above.
+const FLOOR: f32 = -4.5;
 
 /// Judges by `score::log_odds`.
 pub struct Scorer;

@@ -144,7 +144,7 @@ impl<'s, 'e> Stream<'s, 'e> {
             let index = self.standing.partition_point(|other| other.start < part.start);
             (part.rule, self.positions[index])
         };
-        let parts = detect::find_parts(candidate, &self.standing, rules);
+        let parts = detect::find_parts(self.recorded, &self.standing, rules);
         let parts: Vec<(u16, Position)> = parts.iter().map(position_of).collect();
         let position = self.positions[self.recorded];
         let seen = Seen { place: self.place, position, parts: &parts, trail: &self.trail };

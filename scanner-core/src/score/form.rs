@@ -42,6 +42,9 @@ pub fn form(value: &[u8], shape: &Shape) -> Option<Form> {
     if is_masked(value, shape) {
         return Some(Form::Masked);
     }
+    if is_hex_number(value) {
+        return Some(Form::Version);
+    }
     if shape.spaces > 0 {
         return spaced(value, shape.spaces);
     }
@@ -124,6 +127,12 @@ fn is_uuid(value: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// A number of up to 64 bits as code writes it: `0x7f879679`, `-0x1`.
+fn is_hex_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value).strip_prefix(b"0x").unwrap_or_default();
+    matches!(digits.len(), 1..=16) && digits.iter().all(|b| b.is_ascii_hexdigit() || *b == b'_')
 }
 
 /// Dates, times, versions, ranges of versions, addresses: digits and joints, with little else.

@@ -202,6 +202,20 @@ fn a_pack_without_index_and_an_index_without_pack_are_announced() {
     assert_eq!(open(), ["missing-pack"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pack_whose_name_is_no_text_is_announced() {
+    use std::os::unix::ffi::OsStrExt;
+    let repo = Repo::new();
+    repo.import(0..5, false);
+    repo.git(&["repack", "-adq"]);
+    let pack = repo.packs(".pack").remove(0);
+    let name = std::ffi::OsStr::from_bytes(b"pack-\xff.pack");
+    std::fs::copy(&pack, pack.with_file_name(name)).expect("copied");
+    let objects = Objects::open(&repo.objects(), &[], Limits::default()).expect("it is there");
+    assert_eq!(codes(objects.warnings()), ["corrupt-pack"]);
+}
+
 #[test]
 fn damaged_loose_objects_are_announced() {
     let repo = Repo::new();

@@ -140,7 +140,14 @@ fn names(path: &Path, warnings: &mut Vec<Warning>) -> Vec<String> {
     let mut names = Vec::new();
     for entry in entries {
         match entry {
-            Ok(entry) => names.extend(entry.file_name().into_string()),
+            Ok(entry) => match entry.file_name().into_string() {
+                Ok(name) => names.push(name),
+                Err(name) if name.to_string_lossy().ends_with(".pack") => {
+                    let message = "the pack is not scanned: its file name is no text".to_owned();
+                    warnings.push(broken(&path.join(name), message));
+                }
+                Err(_) => {}
+            },
             Err(error) => warnings.push(unreadable(path, &error)),
         }
     }

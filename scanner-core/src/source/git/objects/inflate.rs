@@ -11,9 +11,9 @@ const SLACK: usize = 320;
 /// Deflate turns one byte into at most 1032.
 const MAX_EXPANSION: u64 = 1032;
 
-/// After this many bytes of streams the pages of packs are released: 305 MB stay resident for git's own history on two
+/// After this many bytes of streams the pages of packs are released: XX MB of pack stay resident for git's own history on two
 /// threads in place of 540 MB, for 0.1 s of system time.
-const RELEASE_AFTER: usize = 32 << 20;
+const RELEASE_AFTER: usize = 6 << 20;
 /// What reading a stream maps at least: a page or two.
 const LEAST_MAPPED: usize = 1 << 10;
 
