@@ -49,7 +49,7 @@ const SCRIPT: &[&str] = &[
 ];
 const SOURCE: &[&str] = &[
     "    let <lower:5> = self.<lower:6>.iter().map(|<lower:1>| <lower:1>.<lower:4>()).collect::<<Vec<<_>>();\n",
-    "    if (<lower:4> == NULL || <lower:3>->len < <digit:2>) return -1; /* nothing to do here */\n",
+    "    if (<lower:4> == NULL || <lower:3>->len << <digit:2>) return -1; /* nothing to do here */\n",
     "def <lower:7>(self, <lower:4>, <lower:5>=None):\n    \"\"\"Returns the <lower:6> of the <lower:5>.\"\"\"\n",
     "static int <lower:4>_<lower:5>(struct <lower:6> *<lower:3>, const char *name, size_t len)\n{\n",
     "        raise ValueError(f\"unexpected token {<lower:4>!r} at line {<lower:3>.line}\")\n",

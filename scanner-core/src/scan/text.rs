@@ -9,6 +9,7 @@ use crate::finding::Position;
 use crate::source::git::objects::Operation;
 use crate::suppress::mark;
 use crate::warning::Warning;
+use std::collections::HashMap;
 
 /// One thread's scanner of texts.
 pub struct TextScanner<'e> {
@@ -72,9 +73,10 @@ impl<'e> TextScanner<'e> {
         let rules = self.engine.rules().rules();
         let resolved = detect::resolve(state.candidates(), rules);
         resolved.cut.iter().for_each(|&(rule, more)| self.announce_cut(rule, more, name));
+        let part_positions = positions(bytes, resolved.parts.iter().flatten());
         let mut cursor = Cursor::new();
         for (candidate, parts) in resolved.candidates.iter().zip(&resolved.parts) {
-            let part = |part: &detect::Candidate| (part.rule, Cursor::new().position(bytes, part.secret()));
+            let part = |part: &detect::Candidate| (part.rule, part_positions[&part.start]);
             let position = cursor.position(bytes, candidate.secret());
             let parts: Vec<(u16, Position)> = parts.iter().map(part).collect();
             self.record(bytes, candidate, Seen { place, position, parts: &parts, trail });
@@ -106,6 +108,14 @@ impl<'e> TextScanner<'e> {
         let message = format!("more than {MAX_PER_RULE} matches of {rule}: {more} were left out");
         self.warnings.push(Warning::unscanned("limit-matches", name(), message));
     }
+}
+
+/// Where each candidate begins and ends, by its start: one walk through the text, whatever their order.
+fn positions<'c>(bytes: &[u8], candidates: impl Iterator<Item = &'c detect::Candidate>) -> HashMap<u32, Position> {
+    let mut sorted: Vec<&detect::Candidate> = candidates.collect();
+    sorted.sort_by_key(|candidate| candidate.start);
+    let mut cursor = Cursor::new();
+    sorted.iter().map(|candidate| (candidate.start, cursor.position(bytes, candidate.secret()))).collect()
 }
 
 /// Where a candidate was seen.
