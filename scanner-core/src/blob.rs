@@ -68,6 +68,22 @@ impl Origin {
         }
     }
 
+    /// The same origin seen from `folder` (with `/`, empty for the root): `None` for what does not lie inside it, and for
+    /// messages and unreachable blobs, which lie in no folder.
+    pub fn below(mut self, folder: &str) -> Option<Origin> {
+        if folder.is_empty() {
+            return Some(self);
+        }
+        let path = match &mut self {
+            Origin::File { path } | Origin::Staged { path } => path,
+            Origin::GitBlob { path, .. } => path.as_mut()?,
+            Origin::GitMessage { .. } | Origin::Stdin => return None,
+        };
+        let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
+        *path = inner;
+        Some(self)
+    }
+
     /// The commit, author and time, where the origin has them.
     pub fn introduction(&self) -> Option<&Introduction> {
         match self {

@@ -157,3 +157,30 @@ fn history_scans_are_byte_identical_whatever_the_threads() {
         assert_eq!(one, scan(&repo, &format!("-j {threads}")).stdout);
     }
 }
+
+#[test]
+fn a_folder_inside_a_work_tree_is_scanned_alone_with_paths_relative_to_it() {
+    let mut repo = Repo::new();
+    repo.commit("sub/dir/a.env", leak(1))
+        .commit("b.env", leak(2))
+        .remove("sub/dir/a.env")
+        .write("sub/c.txt", "clean\n");
+    repo.commit_all(&format!("a message that leaks {}", token(3)));
+    let run = run_in(&repo.path().join("sub"), "scan --format jsonl .", b"");
+    assert_eq!(places(&run), ["dir/a.env:1 in history"], "{}", run.stderr);
+    repo.write("sub/d.env", leak(4)).write("e.env", leak(5)).stage();
+    let run = run_in(&repo.path().join("sub"), "scan --format jsonl --staged .", b"");
+    assert_eq!(places(&run), ["d.env:1"], "{}", run.stderr);
+}
+
+#[test]
+fn the_unscanned_history_of_a_nested_repository_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut repo = Repo::new();
+    repo.commit("a.txt", "clean\n");
+    let inner = folder.path().join("inner");
+    std::fs::rename(repo.path(), &inner).unwrap();
+    let run = run_in(folder.path(), "scan .", b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("inner: the history of this nested repository is not scanned"), "{}", run.stderr);
+}

@@ -1,10 +1,11 @@
 //! Delta-aware scanning gives exactly what a full scan gives, whatever was copied from where.
 
 use std::ops::Range;
+use std::path::Path;
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::rule::Rule;
 use stopleak_core::rule::example::{Random, expand};
-use stopleak_core::source::git::objects::Operation;
+use stopleak_core::source::git::objects::{Kinds, Limits, Objects, Operation, Visit, Visitor};
 use stopleak_core::{RuleSet, score};
 
 /// Depends on a few bytes either side, as the real score does, so that a span that is too narrow shows.
@@ -126,4 +127,53 @@ impl Judge for Real {
 #[test]
 fn scores_are_inherited_exactly() {
     check(|| Real, 400);
+}
+
+/// Scans each blob both ways and compares.
+struct Both<'e> {
+    derived: Worker<'e, Real>,
+    whole: Worker<'e, Real>,
+    candidates: usize,
+    differing: Vec<u32>,
+}
+
+impl Visitor for Both<'_> {
+    type State = State;
+
+    fn visit(&mut self, object: &Visit<'_, State>, state: &mut State) {
+        match &object.base {
+            Some(base) => self.derived.scan_derived(object.bytes, base.operations, base.state, base.bytes.len(), state),
+            None => self.derived.scan(object.bytes, state),
+        }
+        let mut full = State::default();
+        self.whole.scan(object.bytes, &mut full);
+        self.candidates += full.candidates().len();
+        if sorted(state) != sorted(&full) {
+            self.differing.push(object.object);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a repository in STOPLEAK_BENCH_REPO and the release profile"]
+fn a_whole_history_has_the_candidates_of_full_scans() {
+    let folder = std::env::var_os("STOPLEAK_BENCH_REPO").expect("STOPLEAK_BENCH_REPO names a bare repository");
+    let objects = Objects::open(&Path::new(&folder).join("objects"), &[], Limits::default()).expect("it can be opened");
+    let engine = Engine::new(RuleSet::embedded());
+    let walked = objects.walk(Kinds::BLOBS, &|_| true, 2, &|| Both {
+        derived: Worker::new(&engine, Real),
+        whole: Worker::new(&engine, Real),
+        candidates: 0,
+        differing: Vec::new(),
+    });
+    let sum = |of: &dyn Fn(&Both) -> u64| walked.visitors.iter().map(of).sum::<u64>();
+    let (part, all) = (sum(&|both| both.derived.filtered), sum(&|both| both.whole.filtered));
+    println!(
+        "{} blobs, {} candidates, {:.1} % of {all} bytes filtered again",
+        walked.objects,
+        sum(&|b| b.candidates as u64),
+        part as f64 * 100.0 / all as f64
+    );
+    let differing: Vec<_> = walked.visitors.iter().flat_map(|both| &both.differing).map(|&o| objects.id(o)).collect();
+    assert!(differing.is_empty(), "{} blobs differ: {:?}", differing.len(), &differing[..differing.len().min(5)]);
 }

@@ -38,7 +38,11 @@ pub fn scan_history(request: &Request, engine: &Engine, repository: &Repository)
     }
     request.progress.enter("attributing findings");
     let origins = attribute(&objects, &selected, &part.findings.places());
-    part.findings.place(&|object| origins.get(&object).cloned().unwrap_or_default());
+    let folder = folder(repository);
+    part.findings.place(&|object| {
+        let all = origins.get(&object).cloned().unwrap_or_default();
+        all.into_iter().filter_map(|origin| origin.below(&folder)).collect()
+    });
     Ok(part)
 }
 
@@ -61,8 +65,18 @@ pub fn scan_staged(request: &Request, engine: &Engine, repository: &Repository) 
     }
     part.findings = scanner.findings;
     part.warnings.append(&mut scanner.warnings);
-    part.findings.place(&|index| vec![Origin::Staged { path: changes.files[index as usize].path.clone() }]);
+    let folder = folder(repository);
+    part.findings.place(&|index| {
+        let origin = Origin::Staged { path: changes.files[index as usize].path.clone() };
+        origin.below(&folder).into_iter().collect()
+    });
     Ok(part)
+}
+
+/// The folder of the work tree that was asked for, as git writes it; paths are reported relative to it.
+fn folder(repository: &Repository) -> String {
+    let parts = repository.prefix().components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn selection(history: &History) -> Result<Selection, ScanError> {

@@ -7,7 +7,7 @@ use memmap2::Mmap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Smaller files are read: a map costs more than the copy.
 const MAP_FROM: u64 = 1 << 20;
@@ -64,7 +64,15 @@ pub fn list(root: &Path, no_ignore: bool, threads: usize) -> (Vec<PathBuf>, Vec<
     let mut builder = WalkBuilder::new(root);
     builder.hidden(false).threads(threads).require_git(false).follow_links(false);
     builder.ignore(false).git_ignore(!no_ignore).git_exclude(!no_ignore).git_global(!no_ignore).parents(!no_ignore);
-    builder.filter_entry(|entry| entry.file_name() != ".git");
+    let nested = Arc::new(Mutex::new(Vec::new()));
+    let nested_found = nested.clone();
+    builder.filter_entry(move |entry| {
+        let is_git = entry.file_name() == ".git";
+        if is_git && entry.depth() > 1 {
+            nested_found.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(entry.path().to_path_buf());
+        }
+        !is_git
+    });
     builder.build_parallel().run(|| {
         let mut local = Batch { found: &found, files: Vec::new(), warnings: Vec::new() };
         Box::new(move |entry| {
@@ -79,6 +87,8 @@ pub fn list(root: &Path, no_ignore: bool, threads: usize) -> (Vec<PathBuf>, Vec<
         })
     });
     let (mut files, mut warnings) = found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let nested = std::mem::take(&mut *nested.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    warnings.extend(nested.iter().filter_map(|git| nested_repository(root, git)));
     files.sort();
     warnings.sort();
     (files, warnings)
@@ -97,6 +107,12 @@ impl Drop for Batch<'_> {
         found.0.append(&mut self.files);
         found.1.append(&mut self.warnings);
     }
+}
+
+/// A repository inside the folder, or a submodule: its files are scanned, its history is its own.
+fn nested_repository(root: &Path, git: &Path) -> Option<Warning> {
+    let message = "the history of this nested repository is not scanned: name it as a target of its own";
+    Some(Warning::note("nested-repository", shown(root, git.parent()?), message))
 }
 
 fn warning(root: &Path, error: &ignore::Error) -> Warning {
