@@ -3,22 +3,12 @@
 //! `cargo bench -p stopleak --bench startup`; `STOPLEAK_BENCH_RUNS=200` sets how often each runs. Processor time is that
 //! of the children, over all runs: its steps of 10 ms are shared by that many.
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-
-/// Processor seconds of the children waited for, from `/proc/self/stat`.
-fn children_cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(|field| field.parse().unwrap_or(0))
-        .collect();
-    fields.get(13..15).map_or(0.0, |ticks| ticks.iter().sum::<u64>() as f64 / 100.0)
-}
 
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -56,10 +46,10 @@ fn row(name: &str, folder: &Path, program: &str, arguments: &[&str], runs: usize
         command.status().map(|status| status.code())
     };
     let Ok(code) = run() else { return println!("| {name} | {program} cannot be run |") };
-    let (start, before) = (Instant::now(), children_cpu());
+    let (start, before) = (Instant::now(), support::cpu());
     (0..runs).for_each(|_| _ = run());
     let each = |seconds: f64| seconds * 1e3 / runs as f64;
-    let (cpu, wall) = (each(children_cpu() - before), each(start.elapsed().as_secs_f64()));
+    let (cpu, wall) = (each(support::cpu() - before), each(start.elapsed().as_secs_f64()));
     println!("| {name} | {runs} | {cpu:.2} | {wall:.2} | {} |", code.unwrap_or(-1));
 }
 

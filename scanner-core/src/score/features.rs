@@ -247,7 +247,12 @@ fn content(features: &mut Features, value: &[u8], key: Option<&[u8]>, shape: &Sh
     // Long values of random letters hold many short words by chance.
     each_word(value, |word, meaning| {
         if meaning & words::PLACEHOLDER != 0 {
-            if word.len() >= 4 { placeholder += 1.0 } else { short += word.len() }
+            match word.len() {
+                // One short word stands in many a long random value; two do not.
+                4 if value.len() >= 24 => placeholder += 0.5,
+                4.. => placeholder += 1.0,
+                _ => short += word.len(),
+            }
         } else if word.len() >= 4 && meaning & words::CREDENTIAL != 0 {
             credential += 1.0;
         }
@@ -255,6 +260,7 @@ fn content(features: &mut Features, value: &[u8], key: Option<&[u8]>, shape: &Sh
             repeats += 1.0;
         }
     });
+    let mut placeholder = placeholder.floor();
     let letters = (shape.lower + shape.upper) as usize;
     if short * 3 > letters && short > 0 || letters >= 7 && contains_ignoring_case(value, b"example") {
         placeholder = placeholder.max(1.0);
