@@ -103,7 +103,7 @@ impl Filter {
                 | (look(low >> 16) | look(low >> 24))
                 | ((look(high) | look(high >> 8)) | (look(high >> 16) | look(high >> 24)));
             if any & 1 != 0 {
-                self.compare_step(bytes, range.start + at, &range, hits);
+                self.compare_step(bytes, range.start + at, [low, high], &range, hits);
             }
             at += STEP;
         }
@@ -112,10 +112,15 @@ impl Filter {
         }
     }
 
-    #[cold]
+    /// Looks closer at the eight positions from `at` on; `words` hold their folded bytes.
     #[inline(never)]
-    fn compare_step(&self, bytes: &[u8], at: usize, range: &Range<usize>, hits: &mut Vec<Hit>) {
-        (at..at + STEP).for_each(|at| self.compare(bytes, at, range, hits));
+    fn compare_step(&self, bytes: &[u8], at: usize, words: [u64; 2], range: &Range<usize>, hits: &mut Vec<Hit>) {
+        for step in 0..STEP {
+            let gram = (words[step / 4] >> (8 * (step % 4))) as u32;
+            if self.look(gram) & 1 != 0 {
+                self.compare_entries(bytes, at + step, gram, range, hits);
+            }
+        }
     }
 
     #[inline(always)]
