@@ -12,12 +12,17 @@ use stopleak_core::{RuleSet, score};
 struct Sum;
 
 impl Judge for Sum {
-    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
         let secret = candidate.secret();
         let window = secret.start.saturating_sub(20)..bytes.len().min(secret.end + 20);
         let sum = bytes[window.clone()].iter().map(|&byte| u32::from(byte)).sum::<u32>();
         let ends = if window.end == bytes.len() { window.end + 1 } else { window.end };
-        Some((sum as f32, window.start..ends))
+        (sum as f32, window.start..ends)
+    }
+
+    /// Drops half of them: what was dropped may stand in other surroundings, so that its span counts, too.
+    fn keeps(&self, log_odds: f32) -> bool {
+        log_odds as u32 & 1 == 0
     }
 }
 
@@ -112,7 +117,7 @@ fn a_derived_text_has_the_candidates_of_a_full_scan() {
 struct Real;
 
 impl Judge for Real {
-    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
         let context = score::Context {
             bytes,
             secret: candidate.secret(),
@@ -120,7 +125,7 @@ impl Judge for Real {
             syntax: candidate.syntax,
             kind: score::Kind::Generic,
         };
-        Some(score::log_odds(&context))
+        score::log_odds(&context)
     }
 }
 

@@ -22,10 +22,10 @@ const MOST_WORK: f64 = 400.0;
 struct Real;
 
 impl Judge for Real {
-    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
         let (secret, key) = (candidate.secret(), candidate.key());
         let kind = score::Kind::Generic;
-        Some(score::log_odds(&score::Context { bytes, secret, key, syntax: candidate.syntax, kind }))
+        score::log_odds(&score::Context { bytes, secret, key, syntax: candidate.syntax, kind })
     }
 }
 

@@ -57,7 +57,7 @@ pub fn decode(data: &[u8]) {
 struct Sum;
 
 impl Judge for Sum {
-    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
+    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
         let secret = candidate.secret();
         let window = secret.start.saturating_sub(9)..bytes.len().min(secret.end + 9);
         let sum = bytes[window.clone()].iter().map(|&byte| u32::from(byte)).sum::<u32>();
@@ -65,7 +65,7 @@ impl Judge for Sum {
         let context = score::Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind };
         let (log_odds, looked) = score::log_odds(&context);
         let end = looked.end.max(if window.end == bytes.len() { window.end + 1 } else { window.end });
-        Some((log_odds + sum as f32, looked.start.min(window.start)..end))
+        (log_odds + sum as f32, looked.start.min(window.start)..end)
     }
 }
 

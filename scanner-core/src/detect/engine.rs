@@ -20,8 +20,14 @@ const VALUE_WINDOW: usize = 160;
 
 /// Says how likely a candidate is real.
 pub trait Judge {
-    /// Log-odds and the bytes they depend on (as a verdict's span); `None` drops the candidate.
-    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)>;
+    /// Log-odds and the bytes they depend on (as a verdict's span).
+    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> (f32, Range<usize>);
+
+    /// Whether a candidate so likely is kept.
+    fn keeps(&self, log_odds: f32) -> bool {
+        let _ = log_odds;
+        true
+    }
 }
 
 /// Rules made ready to run; shared by all threads.
@@ -249,10 +255,12 @@ impl<'e, J: Judge> Worker<'e, J> {
             syntax,
             log_odds: 0.0,
         };
-        if let Some((log_odds, looked)) = self.judge.judge(look.bytes, rule, &candidate) {
+        let (log_odds, looked) = self.judge.judge(look.bytes, rule, &candidate);
+        self.verified += looked.len() as u64;
+        // A dropped candidate depends on its surroundings as much as a kept one.
+        look.extend(looked);
+        if self.judge.keeps(log_odds) {
             candidate.log_odds = log_odds;
-            self.verified += looked.len() as u64;
-            look.extend(looked);
             look.out.push(candidate);
         }
     }

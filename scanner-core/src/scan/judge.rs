@@ -13,9 +13,12 @@ const FLOOR: f32 = -4.5;
 pub struct Scorer;
 
 impl Judge for Scorer {
-    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Option<(f32, Range<usize>)> {
-        let (log_odds, looked) = score::log_odds(&context(bytes, rule, candidate));
-        (log_odds >= FLOOR).then_some((log_odds, looked))
+    fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
+        score::log_odds(&context(bytes, rule, candidate))
+    }
+
+    fn keeps(&self, log_odds: f32) -> bool {
+        log_odds >= FLOOR
     }
 }
 
