@@ -4,6 +4,7 @@
 #[path = "src/rule/mod.rs"]
 mod rule;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
@@ -23,12 +24,17 @@ fn main() {
         files.extend(sorted.into_iter().map(|path| (folder, path)));
     }
     println!("cargo::rerun-if-changed=src/rule");
-    let (mut rules, mut complaints) = (Vec::new(), Vec::new());
+    let (mut rules, mut exchanges, mut complaints) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (folder, path) in &files {
         let name = format!("rules/{folder}/{}", path.file_name().expect("a file has a name").to_string_lossy());
         let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{name}: {error}")));
         match rule::check::check_file(&name, &text) {
-            Ok(checked) => rules.extend(checked.into_iter().map(|checked| checked.rule)),
+            Ok(checked) => rules.extend(checked.into_iter().map(|checked| {
+                if !checked.exchanges.is_empty() {
+                    exchanges.insert(checked.rule.id.clone(), checked.exchanges);
+                }
+                checked.rule
+            })),
             Err(errors) => complaints.push(errors.to_string()),
         }
     }
@@ -42,9 +48,14 @@ fn main() {
         fail(&complaints.join("\n"));
     }
     let plan = rule::plan::make(&rules, TRIES);
-    let pack = postcard::to_stdvec(&(rules, plan)).expect("rules are plain data");
-    let out = Path::new(&env::var("OUT_DIR").expect("set by cargo")).join("rules.pack");
-    fs::write(out, pack).unwrap_or_else(|error| fail(&format!("cannot write the rule pack: {error}")));
+    write("rules.pack", &postcard::to_stdvec(&(rules, plan)).expect("rules are plain data"));
+    // Apart: a scan that asks no provider need not read them.
+    write("exchanges.pack", &postcard::to_stdvec(&exchanges).expect("exchanges are plain data"));
+}
+
+fn write(name: &str, pack: &[u8]) {
+    let out = Path::new(&env::var("OUT_DIR").expect("set by cargo")).join(name);
+    fs::write(out, pack).unwrap_or_else(|error| fail(&format!("cannot write {name}: {error}")));
 }
 
 fn fail(message: &str) -> ! {

@@ -1,20 +1,26 @@
 //! The rules a scan runs with: the embedded pack, rules of the user's own, or both.
 
-use crate::rule::Rule;
 use crate::rule::check::{self, RuleError, RuleErrors};
 use crate::rule::plan::{self, Plan};
+use crate::rule::{Exchanges, Rule};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 /// Made by `build.rs` from `rules/`.
 static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.pack"));
+/// The same for what they ask of their providers: read when it is first needed.
+static EXCHANGES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/exchanges.pack"));
 
 /// Rules and the filter's plan for them; valid by construction.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
     plan: Plan,
+    /// Exchanges of rules that are not embedded.
+    #[serde(skip)]
+    own_exchanges: BTreeMap<String, Exchanges>,
 }
 
 impl RuleSet {
@@ -34,9 +40,13 @@ impl RuleSet {
             return Ok(embedded);
         }
         let mut rules: Vec<Rule> = embedded.rules.iter().map(|rule| (**rule).clone()).collect();
+        let mut exchanges = BTreeMap::new();
         for file in files {
             for (name, text) in read(file).map_err(|error| RuleErrors(vec![error]))? {
-                rules.extend(check::check_file(&name, &text)?.into_iter().map(|checked| checked.rule));
+                for checked in check::check_file(&name, &text)? {
+                    exchanges.insert(checked.rule.id.clone(), checked.exchanges);
+                    rules.push(checked.rule);
+                }
             }
         }
         let unknown = disabled.iter().find(|id| !rules.iter().any(|rule| rule.id == **id));
@@ -44,22 +54,38 @@ impl RuleSet {
             return Err(RuleErrors(vec![whole("settings", format!("cannot disable `{id}`: there is no such rule"))]));
         }
         rules.retain(|rule| !disabled.contains(&rule.id));
-        RuleSet::from_rules(rules).map_err(|message| RuleErrors(vec![whole("rules", message)]))
+        let mut set = RuleSet::assemble(rules).map_err(|message| RuleErrors(vec![whole("rules", message)]))?;
+        set.own_exchanges = exchanges;
+        Ok(Arc::new(set))
     }
 
     /// A set of exactly these rules.
     pub fn from_rules(rules: Vec<Rule>) -> Result<Arc<RuleSet>, String> {
+        RuleSet::assemble(rules).map(Arc::new)
+    }
+
+    fn assemble(rules: Vec<Rule>) -> Result<RuleSet, String> {
         if rules.is_empty() {
             return Err("no rule is left to scan with".into());
         }
         check::check_set(&rules)?;
         let plan = plan::make(&rules, 16);
-        Ok(Arc::new(RuleSet { rules: rules.into_iter().map(Arc::new).collect(), plan }))
+        let rules = rules.into_iter().map(Arc::new).collect();
+        Ok(RuleSet { rules, plan, own_exchanges: BTreeMap::new() })
     }
 
     /// All rules, in a fixed order.
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// What a rule can ask of its provider; `None` when it can ask nothing.
+    pub fn exchanges(&self, rule: &str) -> Option<&Exchanges> {
+        static EMBEDDED: LazyLock<BTreeMap<String, Exchanges>> = LazyLock::new(|| {
+            postcard::from_bytes(EXCHANGES).expect("the pack was written by this version's build script")
+        });
+        let found = self.own_exchanges.get(rule).or_else(|| EMBEDDED.get(rule));
+        found.filter(|exchanges| !exchanges.is_empty())
     }
 
     /// What the filter looks for.

@@ -1,7 +1,9 @@
 //! Turns rules as written into rules that can be trusted: every complaint names the file, the line and the rule.
 
+use super::exchange::written::Purpose;
+use super::exchange::{self, Exchanges};
 use super::factor::{self, Reach};
-use super::written::{Connect, Edge, Part, RuleFile, RuleWritten, Shape};
+use super::written::{Connect, Edge, Part, ProviderWritten, RuleFile, RuleWritten, Shape};
 use super::{Form, Pattern, Provider, Rule, pattern};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +44,8 @@ impl std::fmt::Display for RuleErrors {
 pub struct Checked {
     /// The rule.
     pub rule: Rule,
+    /// What it can ask of its provider.
+    pub exchanges: Exchanges,
     /// Templates of text it must find.
     pub matching: Vec<String>,
     /// Templates of text it must not find.
@@ -57,9 +61,12 @@ pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, RuleErrors> {
     })?;
     let provider = Arc::new(Provider { id: written.provider.id.clone(), name: written.provider.name.clone() });
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
+    if let Err(message) = exchange::check::check_hosts(&written.provider.hosts, &written.provider.endpoints) {
+        errors.push(RuleError { file: file.into(), line: 1, message });
+    }
     for rule in &written.rules {
         let error = |message: String, line: usize| RuleError { file: file.into(), line, message };
-        match check_rule(rule, &provider, &written.provider.references) {
+        match check_rule(rule, &provider, &written.provider) {
             Ok(checked) => rules.push(checked),
             Err((message, offset)) => {
                 let line = line_of(offset.unwrap_or(rule.id.span().start));
@@ -91,7 +98,7 @@ pub fn check_set(rules: &[Rule]) -> Result<(), String> {
 
 type Complaint = (String, Option<usize>);
 
-fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, references: &[String]) -> Result<Checked, Complaint> {
+fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWritten) -> Result<Checked, Complaint> {
     let id = written.id.get_ref();
     let plain = |message: &str| (message.to_owned(), None);
     let kind = id.strip_prefix(&format!("{}.", provider.id)).unwrap_or_default();
@@ -107,7 +114,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, references: &[Str
     for template in written.examples.matching.iter().chain(&written.examples.no_match) {
         super::example::expand(template, 0).map_err(|error| (format!("example `{template}`: {error}"), None))?;
     }
-    let references = if written.references.is_empty() { references } else { &written.references };
+    let references = if written.references.is_empty() { &file.references } else { &written.references };
     if references.is_empty() {
         return Err(plain("no reference: cite the page that documents the format"));
     }
@@ -134,8 +141,19 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, references: &[Str
         form,
         factors,
     };
+    let exchanges = check_exchanges(written, file).map_err(|message| (message, None))?;
     let examples = &written.examples;
-    Ok(Checked { rule, matching: examples.matching.clone(), no_match: examples.no_match.clone() })
+    Ok(Checked { rule, exchanges, matching: examples.matching.clone(), no_match: examples.no_match.clone() })
+}
+
+fn check_exchanges(written: &RuleWritten, file: &ProviderWritten) -> Result<Exchanges, String> {
+    let parts: Vec<&str> = written.parts.iter().filter_map(|part| Some(part.rule.split_once('.')?.1)).collect();
+    let around = exchange::check::Surroundings { hosts: &file.hosts, endpoints: &file.endpoints, parts: &parts };
+    Ok(Exchanges {
+        verify: exchange::check::check(Purpose::Verify, &written.verify, &around)?,
+        revoke: exchange::check::check(Purpose::Revoke, &written.revoke, &around)?,
+        rotate: exchange::check::check(Purpose::Rotate, &written.rotate, &around)?,
+    })
 }
 
 type FormAndFactors = (Form, Vec<(Vec<u8>, Reach)>);

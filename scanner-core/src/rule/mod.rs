@@ -3,6 +3,7 @@
 pub mod check;
 pub mod crc;
 pub mod example;
+pub mod exchange;
 pub mod factor;
 pub mod grams;
 pub mod pattern;
@@ -10,6 +11,7 @@ pub mod plan;
 pub mod written;
 
 pub use check::{RuleError, RuleErrors};
+pub use exchange::{Exchange, Exchanges};
 pub use written::{Checksum, Connect, Edge, Severity};
 
 use factor::Reach;

@@ -1,5 +1,6 @@
 //! Rules as people write them in TOML; nothing here is checked yet.
 
+use super::exchange::written::StepWritten;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -25,6 +26,12 @@ pub struct ProviderWritten {
     /// Pages that document the formats.
     #[serde(default)]
     pub references: Vec<String>,
+    /// Hosts that exchanges may talk to.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Where `{endpoint}` stands unless settings say otherwise.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
 }
 
 /// One kind of secret; `rules/README.md` explains each field.
@@ -65,6 +72,12 @@ pub struct RuleWritten {
     pub references: Vec<String>,
     pub help: Option<String>,
     pub examples: Examples,
+    #[serde(default)]
+    pub verify: Vec<StepWritten>,
+    #[serde(default)]
+    pub revoke: Vec<StepWritten>,
+    #[serde(default)]
+    pub rotate: Vec<StepWritten>,
 }
 
 fn yes() -> bool {

@@ -32,7 +32,7 @@ impl fmt::Display for Failure {
 /// Tests the examples of `checked` against all rules of `engine`.
 pub fn test(engine: &Engine, checked: &[Checked]) -> Vec<Failure> {
     let mut failures = Vec::new();
-    for Checked { rule, matching, no_match } in checked {
+    for Checked { rule, matching, no_match, .. } in checked {
         let mut fail = |template: &str, message: String| {
             failures.push(Failure { rule: rule.id.clone(), template: template.to_owned(), message });
         };
