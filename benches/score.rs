@@ -235,8 +235,20 @@ fn mined(regex: &Regex, folders: &[PathBuf], dice: &mut Dice) -> Vec<Sample> {
 /// A generated secret in the place of a real value whose name is a credential's.
 fn planted(bytes: &[u8], found: &Assignment, fold: u64, dice: &mut Dice) -> Option<Sample> {
     let key = String::from_utf8_lossy(&bytes[found.key.clone()]).to_lowercase();
-    let ends =
-        ["password", "passwd", "secret", "token", "api_key", "apikey", "secret_key", "access_key", "private_key"];
+    let ends = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "secret_key",
+        "access_key",
+        "private_key",
+        "salt",
+        "auth",
+        "_key",
+    ];
     let password = key.ends_with("password") || key.ends_with("passwd");
     if !ends.iter().any(|end| key.ends_with(end))
         || key.starts_with("get")

@@ -26,7 +26,7 @@ impl Dice {
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const DIGITS: &str = "0123456789";
-const LENGTHS: [usize; 12] = [16, 18, 20, 22, 24, 28, 30, 32, 36, 40, 48, 64];
+const LENGTHS: [usize; 14] = [10, 12, 16, 18, 20, 22, 24, 28, 30, 32, 36, 40, 48, 64];
 
 /// A generated secret and the kind it is of; `password` allows the kinds that only passwords have.
 pub fn secret(dice: &mut Dice, password: bool) -> (&'static str, String) {
@@ -35,10 +35,11 @@ pub fn secret(dice: &mut Dice, password: bool) -> (&'static str, String) {
     if password && dice.below(2) == 0 {
         let symbols = [&all, "!@#%^*+-_=.?~$&()"].concat();
         return match dice.below(6) {
+            0 if dice.below(2) == 0 => ("password, lower case and digits", with_digit(dice, &[LOWER, DIGITS].concat())),
             0 => ("password, random letters and digits", with_digit(dice, &all)),
             1 | 2 => ("password, random with symbols", draw_between(dice, &symbols, 6, 20)),
-            3 => ("password, random letters", draw_between(dice, &[LOWER, UPPER].concat(), 8, 18)),
-            4 => ("password, random lower-case letters", draw_between(dice, LOWER, 8, 18)),
+            3 => ("password, random letters", draw_between(dice, &[LOWER, UPPER].concat(), 6, 16)),
+            4 => ("password, random lower-case letters", draw_between(dice, LOWER, 6, 16)),
             _ => ("password, made by a person", human(dice)),
         };
     }
@@ -98,7 +99,7 @@ fn human(dice: &mut Dice) -> String {
 /// A name that sounds like a credential, whether it is a password's, and the keyword in it.
 pub fn name(dice: &mut Dice) -> (String, bool) {
     const PASSWORDS: [&str; 6] = ["password", "passwd", "password", "password", "passphrase", "userpass"];
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 20] = [
         "secret",
         "client_secret",
         "secret_key",
@@ -113,6 +114,12 @@ pub fn name(dice: &mut Dice) -> (String, bool) {
         "encryption_key",
         "signing_key",
         "api_token",
+        "key",
+        "salt",
+        "auth",
+        "nonce",
+        "credentials",
+        "secret",
     ];
     const PREFIXES: [&str; 16] = [
         "", "", "", "", "db", "app", "prod", "admin", "mail", "smtp", "redis", "payment", "backup", "root", "service",

@@ -104,6 +104,8 @@ features! {
     PasswordSymbols = "password-with-symbols",
     PasswordWord = "password-is-a-word",
     PasswordLetters = "password-of-random-letters",
+    ShortMixed = "short-and-mixed",
+    ShortLetters = "short-random-letters",
     Comment = "comment",
     LineDigest = "line-about-digests",
     LineShowing = "line-shows-an-example",
@@ -295,9 +297,16 @@ fn named(features: &mut Features, name: &Name) {
     features.flag(Feature::NameTransient, name.transient);
 }
 
-/// What only a password may be: short, chosen by a person, with a word in it.
+/// What is short and no word: on a password's name it may be chosen by a person, on others it must look random.
 fn password(features: &mut Features, name: &Name, shape: &Shape, letters: &Letters) {
-    if name.head != Head::Password || name.about || shape.spaces > 0 {
+    if name.head == Head::Other || name.about || name.turned || shape.spaces > 0 {
+        return;
+    }
+    if name.head != Head::Password {
+        let mixed = shape.digits > 0 && shape.lower + shape.upper > 2 && shape.changes > 2;
+        let short = shape.len < 16 && letters.deviation <= 1.0;
+        features.flag(Feature::ShortMixed, short && mixed);
+        features.flag(Feature::ShortLetters, short && shape.digits == 0 && letters.count > 7);
         return;
     }
     // `-` and `_` join words; they make no password.

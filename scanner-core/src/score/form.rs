@@ -244,9 +244,9 @@ fn is_digest(value: &[u8]) -> bool {
 }
 
 fn is_public_key(value: &[u8]) -> bool {
-    ["MIIB", "MIIC", "MIID", "AAAAB3NzaC1yc2E", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh"]
+    ["MIIB", "MIIC", "MIID", "MCowBQYDK2Vw", "MFkwEwYH", "AAAAB3NzaC1yc2E", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh"]
         .iter()
-        .any(|start| value.len() > 64 && value.starts_with(start.as_bytes()))
+        .any(|start| value.len() > 56 && value.starts_with(start.as_bytes()))
 }
 
 fn is_resource(value: &[u8]) -> bool {

@@ -114,7 +114,7 @@ struct Judged {
     looked: Range<usize>,
 }
 
-/// A value of a known form on its own name is at least as likely as any value on such a name.
+/// A value of a known form on a name that sounds like a credential is at least as likely as any value on such a name.
 fn judge(context: &Context) -> Judged {
     let known = judge_as(context, context.kind);
     if !matches!(context.kind, Kind::Keyed { .. }) || context.key.is_none() {
@@ -122,7 +122,8 @@ fn judge(context: &Context) -> Judged {
     }
     let generic = judge_as(context, Kind::Generic);
     let looked = known.looked.start.min(generic.looked.start)..known.looked.end.max(generic.looked.end);
-    let better = if generic.log_odds > known.log_odds { generic } else { known };
+    let named = generic.features.get(features::Feature::NameOther) == 0.0;
+    let better = if named && generic.log_odds > known.log_odds { generic } else { known };
     Judged { looked, ..better }
 }
 

@@ -58,7 +58,7 @@ fn of_name(path: &str, name: &str) -> [(bool, &'static str, f32); 9] {
         (ends(&[".min.js", ".min.css", ".map", ".bundle.js"]), "minified-file", -1.5),
         (ends(&[".po", ".pot", ".xlf", ".resx", ".strings", ".arb"]), "translation-path", -2.0),
         (is_translation(name), "translation-path", -2.0),
-        (ends(&[".md", ".rst", ".adoc", ".txt", ".html", ".ipynb"]), "documentation-path", -0.4),
+        (ends(&[".md", ".rst", ".adoc", ".html", ".ipynb"]), "documentation-path", -0.4),
         (ends(&[".svg", ".css", ".scss", ".less", ".ttf", ".woff"]), "style-or-image-file", -1.5),
     ]
 }

@@ -95,13 +95,13 @@ const LISTS: &[(u32, &str)] = &[
     (PUBLIC, "public pub publishable"),
     (
         TRANSIENT,
-        "csrf xsrf authenticity antiforgery nonce next page continuation cursor sync resume cancellation lexer \
+        "csrf xsrf authenticity antiforgery next page continuation cursor sync resume cancellation lexer \
          parser",
     ),
     (
         PASSWORD,
         "password passwords passwd pwd pw pass passphrase passcode userpass pswd passwrd psw identified \
-         requirepass passw pword passwort motdepasse contrasena curl",
+         requirepass passw pword passwort motdepasse contrasena senha kennwort wachtwoord haslo heslo jelszo parola clave curl",
     ),
     (SECRET, "secret secrets"),
     (TOKEN, "token tokens jwt pat"),
@@ -110,7 +110,7 @@ const LISTS: &[(u32, &str)] = &[
         "apikey apikeys accesskey secretkey privatekey authkey masterkey appkey encryptionkey signingkey \
          sharedkey sharedaccesskey accountkey licensekey",
     ),
-    (KEY, "key keys"),
+    (KEY, "key keys salt salts nonce seed pepper"),
     (ACCESS, "auth authorization credential credentials cred creds bearer sid session sessionid cookie authentication"),
 ];
 

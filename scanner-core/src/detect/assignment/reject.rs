@@ -81,18 +81,24 @@ pub fn is_code(text: &[u8], after: u8) -> bool {
     let mut digits = 0;
     let mut symbols = 0;
     let mut joints = 0;
-    let mut calls = false;
+    let (mut calls, mut callable) = (false, true);
     for (index, &byte) in text.iter().enumerate() {
         match byte {
             b'0'..=b'9' => digits += 1,
             b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => {}
             b'_' | b'.' | b'-' | b':' | b'/' => joints += 1,
             b'(' | b'[' | b'{' => {
-                calls =
-                    calls || text.get(index.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric) || text.len() < 12
+                // Only what reads as a name can be called or indexed.
+                let named = callable && text.get(index.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric);
+                calls = calls || named || text.len() < 12;
             }
             b'>' if index > 0 && text[index - 1] == b'-' => calls = true,
-            _ => symbols += 1,
+            b'>' | b'&' | b'*' | b'!' | b'?' | b'$' | b'@' if index == 0 => symbols += 1,
+            b')' | b']' | b'}' | b'>' | b',' | b';' => symbols += 1,
+            _ => {
+                symbols += 1;
+                callable = false;
+            }
         }
     }
     let suffix = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
