@@ -3,80 +3,13 @@
 //! Seconds drift with the machine, counts do not. No window of the engine is longer than a match may be, so that texts of
 //! a few times that show growth; the megabytes are an ignored test: `cargo test --test core linear -- --ignored`.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
-use stopleak_core::rule::check::{MAX_MATCH, check_file};
+use stopleak_core::detect::{Engine, Worker};
+use stopleak_core::rule::Rule;
+use stopleak_core::rule::check::check_file;
 use stopleak_core::rule::example::expand;
-use stopleak_core::rule::{Form, Rule};
-use stopleak_core::{RuleSet, rule_set, score};
-
-/// Bytes of the shorter text of each pair; the longest match fits more than once.
-const BYTES: usize = 2 * MAX_MATCH;
-/// Twice the bytes may be this much more work: a text's end is cheaper or dearer than its middle.
-const GROWTH: f64 = 2.2;
-/// Bytes looked at for each byte of text, at worst.
-const MOST_WORK: f64 = 400.0;
-
-/// Keeps everything, as the costliest judge would.
-struct Real;
-
-impl Judge for Real {
-    fn judge(&mut self, bytes: &[u8], _: &Rule, candidate: &Candidate) -> (f32, Range<usize>) {
-        let (secret, key) = (candidate.secret(), candidate.key());
-        let kind = score::Kind::Generic;
-        score::log_odds(&score::Context { bytes, secret, key, syntax: candidate.syntax, kind })
-    }
-}
-
-fn repeated(unit: &[u8], len: usize) -> Vec<u8> {
-    unit.iter().copied().cycle().take(len).collect()
-}
-
-/// Bytes looked at, filter and verification together.
-fn work(worker: &mut Worker<Real>, text: &[u8]) -> f64 {
-    let before = worker.filtered + worker.verified;
-    worker.scan(text, &mut State::default());
-    (worker.filtered + worker.verified - before) as f64
-}
-
-/// What is wrong with the work on `unit` repeated, and the work a byte.
-fn examine(
-    worker: &mut Worker<Real>,
-    name: &str,
-    text: &dyn Fn(usize) -> Vec<u8>,
-    len: usize,
-) -> (f64, Option<String>) {
-    let (short, long) = (text(len), text(2 * len));
-    let (less, more) = (work(worker, &short), work(worker, &long));
-    let (growth, each) = (more / less, more / long.len() as f64);
-    let is_wrong = growth > GROWTH || each > MOST_WORK;
-    (each, is_wrong.then(|| format!("{name}: twice the bytes are {growth:.2} times the work, {each:.0} a byte")))
-}
-
-/// Texts made to cost a rule as much as they can: what starts its verification, then what keeps it going.
-fn worst(rule: &Rule, example: &str) -> Vec<(String, Vec<u8>)> {
-    let mut units = Vec::new();
-    let literal = &rule.factors[0].0;
-    units.push((format!("{}, its literal", rule.id), literal.clone()));
-    let class = rule.form.pattern().map_or(b'a', last_of);
-    let run = |len: usize| [literal.as_slice(), &vec![class; len]].concat();
-    units.push((format!("{}, its literal and a short run", rule.id), run(24)));
-    units.push((format!("{}, its literal and a long run", rule.id), run(MAX_MATCH)));
-    if let Form::Keyed { .. } | Form::Assignment = rule.form {
-        units.push((format!("{}, its keyword assigned", rule.id), [literal.as_slice(), b" = \""].concat()));
-    }
-    units.push((format!("{}, its example in a row", rule.id), example.as_bytes().to_vec()));
-    units.push((format!("{}, its example a line", rule.id), format!("{example}\n").into_bytes()));
-    let cut = &example.as_bytes()[..example.len() - 1];
-    units.push((format!("{}, its example less a byte", rule.id), cut.to_vec()));
-    units
-}
-
-/// A byte that ends a match: mostly of the class that its variable part is made of.
-fn last_of(pattern: &stopleak_core::rule::Pattern) -> u8 {
-    pattern.right.iter().find(u8::is_ascii_alphanumeric).unwrap_or(b'a')
-}
+use stopleak_core::scan::lint::{Costliest, WORST_BYTES, repeated, work_on, worst};
+use stopleak_core::{RuleSet, rule_set};
 
 fn rules() -> Vec<(Rule, String)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
@@ -94,7 +27,7 @@ fn rules() -> Vec<(Rule, String)> {
 
 #[test]
 fn no_rule_is_slow_on_its_own_worst_text() {
-    examine_rules(BYTES);
+    examine_rules(WORST_BYTES);
 }
 
 #[test]
@@ -105,7 +38,7 @@ fn no_rule_is_slow_on_a_megabyte_of_its_own_worst_text() {
 
 #[test]
 fn no_text_is_slow() {
-    examine_texts(BYTES);
+    examine_texts(WORST_BYTES);
 }
 
 #[test]
@@ -118,11 +51,11 @@ fn examine_rules(len: usize) {
     let engine = Engine::new(RuleSet::embedded());
     let (rules, next) = (rules(), AtomicUsize::new(0));
     let share = || {
-        let mut worker = Worker::new(&engine, Real);
+        let mut worker = Worker::new(&engine, Costliest);
         let (mut most, mut wrong) = ((0.0, String::new()), Vec::new());
         while let Some((rule, example)) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
             for (name, unit) in worst(rule, example) {
-                let (each, complaint) = examine(&mut worker, &name, &|len| repeated(&unit, len), len);
+                let (each, complaint) = work_on(&mut worker, &name, &|len| repeated(&unit, len), len);
                 if each > most.0 {
                     most = (each, name);
                 }
@@ -143,7 +76,7 @@ fn examine_rules(len: usize) {
 
 fn examine_texts(len: usize) {
     let engine = Engine::new(RuleSet::embedded());
-    let mut worker = Worker::new(&engine, Real);
+    let mut worker = Worker::new(&engine, Costliest);
     let units: &[&[u8]] = &[
         b"password=",
         b"password = ",
@@ -198,7 +131,7 @@ fn examine_texts(len: usize) {
         for (suffix, run) in [("", 0), (" and a run", 4_000)] {
             let text = |len: usize| repeated(&[unit, vec![b'A'; run].as_slice()].concat(), len);
             let name = format!("{}{suffix}", unit.escape_ascii());
-            let (each, complaint) = examine(&mut worker, &name, &text, len);
+            let (each, complaint) = work_on(&mut worker, &name, &text, len);
             if each > most.0 {
                 most = (each, name);
             }
@@ -212,7 +145,7 @@ fn examine_texts(len: usize) {
             let depth = len / (open.len() + close.len());
             [open.repeat(depth), close.repeat(depth)].concat().into_bytes()
         };
-        wrong.extend(examine(&mut worker, open, &nested, len).1);
+        wrong.extend(work_on(&mut worker, open, &nested, len).1);
     }
     assert!(wrong.is_empty(), "{} texts:\n{wrong:#?}", wrong.len());
 }

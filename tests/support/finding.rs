@@ -36,6 +36,7 @@ pub fn rule(id: &str, severity: Severity) -> Rule {
         guessable: false,
         checksum: None,
         parts: vec![],
+        over: Vec::new(),
         part_only: false,
         at_least: [0; 3],
         form: Form::Assignment,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use stopleak_core::detect::Engine;
 use stopleak_core::report::GENERAL_HELP;
 use stopleak_core::rule::check::{self, Checked, RuleError};
-use stopleak_core::scan::examples;
+use stopleak_core::scan::{examples, lint};
 use stopleak_core::{Rule, RuleSet, rule_set};
 
 /// Carries out `rules list`, `show`, `check` or `test`.
@@ -87,10 +87,15 @@ fn unknown(rules: &[Arc<Rule>], id: &str) -> Failure {
 
 fn check(files: &[PathBuf]) -> Result<u8> {
     let complaints = match read(files)? {
-        Ok(checked) => match with_embedded(&checked) {
-            Ok(_) => {
-                message::line(&format!("{} sound", words::counted(checked.len() as u64, "rule")));
-                return Ok(exit::CLEAN);
+        Ok(checked) => match with_embedded(&checked).map(Engine::new) {
+            Ok(engine) => {
+                let found = lint::overlaps(&engine, &checked).into_iter().chain(lint::slow(&engine, &checked));
+                let found: Vec<String> = found.map(|failure| failure.to_string()).collect();
+                if found.is_empty() {
+                    message::line(&format!("{} sound", words::counted(checked.len() as u64, "rule")));
+                    return Ok(exit::CLEAN);
+                }
+                found
             }
             Err(complaint) => vec![complaint],
         },

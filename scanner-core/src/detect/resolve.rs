@@ -2,7 +2,7 @@
 //! belong together are joined.
 
 use super::state::Candidate;
-use crate::rule::{Form, Rule};
+use crate::rule::Rule;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub fn resolve(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Resolved {
 
 /// The best of overlapping candidates, by place; no two of them overlap.
 pub fn standing(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate> {
-    let mut ranked: Vec<&Candidate> = candidates.iter().collect();
+    let first = going_first(candidates, rules);
+    let mut ranked: Vec<&Candidate> = candidates.iter().filter(|found| !yields(found, &first, rules)).collect();
     ranked.sort_by(|a, b| {
         rank(b, rules).partial_cmp(&rank(a, rules)).expect("log-odds are numbers").then(a.start.cmp(&b.start))
     });
@@ -48,16 +49,27 @@ pub fn standing(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate>
     standing
 }
 
+/// Likely candidates of rules that go over others, by place.
+fn going_first<'c>(candidates: &'c [Candidate], rules: &[Arc<Rule>]) -> Vec<&'c Candidate> {
+    let goes_first = |found: &&Candidate| found.log_odds > 0.0 && !rules[found.rule as usize].over.is_empty();
+    let mut first: Vec<&Candidate> = candidates.iter().filter(goes_first).collect();
+    first.sort_by_key(|found| (found.start, found.end, found.rule));
+    first
+}
+
+/// Whether a candidate in the same place is of a rule that goes over this one's.
+fn yields(candidate: &Candidate, first: &[&Candidate], rules: &[Arc<Rule>]) -> bool {
+    /// Neighbours looked at: what goes first is about as long as what it goes over.
+    const NEAR: usize = 8;
+    let id = &rules[candidate.rule as usize].id;
+    let until = first.partition_point(|other| other.start < candidate.end);
+    let near = first[..until].iter().rev().take(NEAR);
+    near.filter(|other| other.end > candidate.start).any(|other| rules[other.rule as usize].over.contains(id))
+}
+
 /// Better candidates compare greater: likely ones first, then the more specific form, then likelihood, then length.
 fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reverse<u16>) {
-    let rule = &rules[candidate.rule as usize];
-    // A value a person chose (a password in a URL) says less than a provider's own token in the same place.
-    let form = match rule.form {
-        Form::Pattern(_) if !rule.guessable => 3,
-        Form::Keyed { .. } => 2,
-        Form::Pattern(_) => 1,
-        Form::Assignment => 0,
-    };
+    let form = rules[candidate.rule as usize].precedence();
     (candidate.log_odds > 0.0, form, candidate.log_odds, candidate.end - candidate.start, Reverse(candidate.rule))
 }
 

@@ -92,6 +92,9 @@ pub fn check_set(rules: &[Rule]) -> Result<(), String> {
         if let Some(part) = rule.parts.iter().find(|part| !ids.contains(part.rule.as_str())) {
             return Err(format!("rule `{}`: part `{}` is no rule", rule.id, part.rule));
         }
+        if let Some(other) = rule.over.iter().find(|other| !ids.contains(other.as_str())) {
+            return Err(format!("rule `{}` goes over `{other}`, which is no rule", rule.id));
+        }
     }
     Ok(())
 }
@@ -136,6 +139,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
         guessable: written.guessable,
         checksum: written.checksum,
         parts: written.parts.iter().map(Part::clone).collect(),
+        over: written.over.clone(),
         part_only: written.part_only,
         at_least: [written.min_digits, written.min_upper, written.min_lower],
         form,

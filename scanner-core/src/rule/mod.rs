@@ -8,6 +8,7 @@ pub mod factor;
 pub mod grams;
 pub mod pattern;
 pub mod plan;
+pub mod sample;
 pub mod written;
 
 pub use check::{RuleError, RuleErrors};
@@ -54,6 +55,8 @@ pub struct Rule {
     pub checksum: Option<Checksum>,
     /// Values it belongs with.
     pub parts: Vec<Part>,
+    /// Rules that may match the same text and go after this one.
+    pub over: Vec<String>,
     /// Never reported alone.
     pub part_only: bool,
     /// Least numbers of digits, upper and lower case letters in the value.
@@ -62,6 +65,19 @@ pub struct Rule {
     pub form: Form,
     /// Literals the filter looks for on its behalf, lower case.
     pub factors: Vec<(Vec<u8>, Reach)>,
+}
+
+impl Rule {
+    /// Of matches in one place, the one of higher precedence stands when both are likely: a provider's own token before a
+    /// value known by its name, before a value that a person may have chosen (a password in a URL), before any value.
+    pub fn precedence(&self) -> u8 {
+        match self.form {
+            Form::Pattern(_) if !self.guessable => 3,
+            Form::Keyed { .. } => 2,
+            Form::Pattern(_) => 1,
+            Form::Assignment => 0,
+        }
+    }
 }
 
 /// How a rule's matches are found.

@@ -61,6 +61,8 @@ pub struct RuleWritten {
     #[serde(default)]
     pub parts: Vec<Part>,
     #[serde(default)]
+    pub over: Vec<String>,
+    #[serde(default)]
     pub part_only: bool,
     #[serde(default)]
     pub min_digits: u16,

@@ -5,6 +5,7 @@ pub mod examples;
 mod files;
 mod history;
 mod judge;
+pub mod lint;
 mod mask;
 mod position;
 mod stream;
