@@ -48,6 +48,12 @@ fn main() {
         fail(&complaints.join("\n"));
     }
     let plan = rule::plan::make(&rules, TRIES);
+    println!("cargo::rerun-if-changed={}", root.join("allowlist.toml").display());
+    let text = fs::read_to_string(root.join("allowlist.toml"));
+    let text = text.unwrap_or_else(|error| fail(&format!("rules/allowlist.toml: {error}")));
+    let known = rule::known::KnownValues::parse(&text);
+    let known = known.unwrap_or_else(|error| fail(&format!("rules/allowlist.toml: {error}")));
+    write("known.pack", &postcard::to_stdvec(&known).expect("known values are plain data"));
     write("rules.pack", &postcard::to_stdvec(&(rules, plan)).expect("rules are plain data"));
     // Apart: a scan that asks no provider need not read them.
     write("exchanges.pack", &postcard::to_stdvec(&exchanges).expect("exchanges are plain data"));

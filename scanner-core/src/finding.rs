@@ -5,6 +5,8 @@ use crate::rule::Rule;
 use crate::secret::{Fingerprint, Secret};
 use std::sync::Arc;
 
+pub use crate::score::Fact;
+
 pub use crate::evidence::{Confidence, Evidence};
 
 /// What the provider says of a secret.
@@ -60,6 +62,8 @@ pub enum Suppression {
     Mark { reason: String },
     /// An allowlist entry of `stopleak.toml` or of the rule pack.
     Allowlist { reason: String },
+    /// Anyone may know the value: a sample, an emulator's key, a default password.
+    Known { label: &'static str },
     /// Accepted in a baseline.
     Baseline,
 }
@@ -79,6 +83,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Why: the reasons of the most confident occurrence.
     pub evidence: Vec<Evidence>,
+    /// What the value says about itself: the account of an AWS key id, a JWT's issuer and expiry.
+    pub facts: Vec<Fact>,
     /// What the provider says.
     pub validity: Validity,
     /// Every place it was seen, sorted; never empty.

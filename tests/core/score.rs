@@ -38,7 +38,7 @@ fn judged(text: &str, keyword: &str, value: &str) -> f32 {
     scores.map(|score| confidence(score).0).fold(0.0, f32::max)
 }
 
-fn token(value: &str, random_from: usize, checksum: Option<bool>) -> f32 {
+fn token(value: &str, random_from: usize, checksum: Option<checksum::Verdict>) -> f32 {
     let kind = Kind::Token { prior: 0.95, random_from, checksum, random: true };
     let text = format!("key {value} end");
     let secret = 4..4 + value.len();
@@ -213,8 +213,47 @@ fn a_wrong_checksum_lowers_confidence_to_the_floor() {
     use stopleak_core::rule::Checksum::GithubCrc32;
     assert!(checksum::holds(GithubCrc32, good.as_bytes()));
     assert!(!checksum::holds(GithubCrc32, bad.as_bytes()));
-    assert!(token(&good, 4, Some(true)) > 0.99);
-    assert!(token(&bad, 4, Some(false)) < 0.02);
+    assert!(token(&good, 4, Some(checksum::Verdict::Valid)) > 0.99);
+    assert!(token(&bad, 4, Some(checksum::Verdict::Wrong)) < 0.02);
+}
+
+#[test]
+fn checksums_of_other_issuers_hold_or_do_not() {
+    use stopleak_core::rule::Checksum::{GitlabCrc32, GrafanaCrc32, Pem};
+    use stopleak_core::rule::example::expand;
+    let with_last_changed = |token: &str| {
+        let last = if token.ends_with('0') { '1' } else { '0' };
+        format!("{}{last}", &token[..token.len() - 1])
+    };
+    for (kind, template) in
+        [(GitlabCrc32, "<gitlab:glpat->"), (GitlabCrc32, "<gitlab:glrt-t1_>"), (GrafanaCrc32, "<grafana:glsa_>")]
+    {
+        let token = expand(template, 3).expect("the template is sound");
+        assert!(checksum::holds(kind, token.as_bytes()), "{template}");
+        assert!(!checksum::holds(kind, with_last_changed(&token).as_bytes()), "{template}");
+    }
+    // The pair that the issuer's documentation shows, apart so that it is no token here.
+    let published = ["glsa", "_yscW25imSKJIuav8zF37RZmnbiDvB05G", "_fcaaf58a"].concat();
+    assert!(checksum::holds(GrafanaCrc32, published.as_bytes()));
+    let pem = |body: &[u8]| format!("-----BEGIN PRIVATE KEY-----\\n{}\\n", base64(body));
+    let sequence = [&[0x30, 0x81, 0x90][..], &[7; 0x90]].concat();
+    assert!(checksum::holds(Pem, pem(&sequence).as_bytes()));
+    assert!(!checksum::holds(Pem, pem(&[7; 0x93]).as_bytes()));
+    assert!(!checksum::holds(Pem, pem(&sequence[..80]).as_bytes()));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[test]
+fn an_aws_key_id_names_its_account() {
+    // The prefix that a public article shows, with made-up letters after it.
+    let id = ["AK", "IAYVP4CIPP", "ABCDEFGH"].concat();
+    assert_eq!(stopleak_core::score::aws_account(id.as_bytes()), Some(595_918_472_158));
+    let old = ["AK", "IAIABCDEFG", "ABCDEFGH"].concat();
+    assert_eq!(stopleak_core::score::aws_account(old.as_bytes()), None);
 }
 
 #[test]

@@ -258,3 +258,13 @@ fn entries_of_a_baseline_that_are_gone_are_reported_and_pruned() {
     );
     assert_eq!((baseline.prune(&findings[..1]), baseline.len()), (4, 1));
 }
+
+#[test]
+fn a_public_value_is_kept_and_labelled() {
+    let mut known = finding(1, vec![on_disk("config.env", 1)]);
+    known.secret = stopleak_core::Secret::new(["AKIA", "IOSFODNN7", "EXAMPLE"].concat().as_bytes());
+    let (known, _) = apply(&Suppressions::default(), known);
+    assert_eq!(known.suppression, Some(Suppression::Known { label: "sample of the AWS documentation" }));
+    let (other, _) = apply(&Suppressions::default(), finding(2, vec![on_disk("config.env", 1)]));
+    assert_eq!(other.suppression, None);
+}

@@ -57,6 +57,7 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
             Evidence { reason: "random-for-its-alphabet", weight: 2.5 },
             Evidence { reason: "test-path", weight: -0.7 },
         ],
+        facts: vec![],
         validity: Validity::Unchecked,
         occurrences: places,
         suppression: None,

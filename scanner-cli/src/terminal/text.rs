@@ -58,6 +58,9 @@ impl<W: Write> Report for Text<W> {
         if self.secrets == Secrets::Shown {
             self.value(finding)?;
         }
+        for (label, value) in &finding.facts {
+            self.row(label, &clean(value))?;
+        }
         self.row("why", &confidence(finding))?;
         self.row("fix", &clean(help(finding)))?;
         if let Some(suppression) = &finding.suppression {
@@ -176,6 +179,7 @@ fn suppressed(suppression: &stopleak_core::finding::Suppression) -> String {
     let (why, reason) = match suppression {
         Suppression::Mark { reason } => ("marked on its line", reason.as_str()),
         Suppression::Allowlist { reason } => ("allowed", reason.as_str()),
+        Suppression::Known { label } => ("a public value", *label),
         Suppression::Baseline => ("accepted in the baseline", ""),
     };
     if reason.is_empty() { format!("not counted: {why}") } else { format!("not counted: {why}, {reason}") }

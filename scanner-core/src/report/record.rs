@@ -5,6 +5,7 @@ use super::{Secrets, Summary, places};
 use crate::finding::{Evidence, Finding, Occurrence, Position, Suppression};
 use crate::warning::Warning;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One occurrence of a finding, as a line of its own.
 #[derive(Serialize)]
@@ -40,6 +41,8 @@ struct What<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     key: &'a str,
     evidence: Vec<Reason>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    facts: BTreeMap<&'static str, &'a str>,
 }
 
 /// Where it was found.
@@ -152,6 +155,7 @@ pub fn excuse(suppression: &Suppression) -> (&'static str, &str) {
     match suppression {
         Suppression::Mark { reason } => ("mark", reason),
         Suppression::Allowlist { reason } => ("allowlist", reason),
+        Suppression::Known { label } => ("known", label),
         Suppression::Baseline => ("baseline", ""),
     }
 }
@@ -172,6 +176,7 @@ fn what(finding: &Finding, secrets: Secrets) -> What<'_> {
         secret: secrets.print(finding),
         key: &finding.key,
         evidence: finding.evidence.iter().map(reason).collect(),
+        facts: finding.facts.iter().map(|(label, value)| (*label, value.as_str())).collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Expands templates such as `acme_<base62:32>` into text: secrets are made when tests run and never stored.
 
-use super::crc::github_check;
+use super::crc::{crc32, github_check, gitlab_check};
 use super::pattern::{self, ByteSet};
 
 /// A small generator of reproducible randomness: splitmix64.
@@ -87,6 +87,15 @@ fn fill(hole: &str, random: &mut Random) -> Result<String, String> {
         let body = pick("[A-Za-z0-9]", 30, random)?;
         let check = github_check(body.as_bytes()).map(char::from);
         return Ok(format!("{prefix}{body}{}", check.iter().collect::<String>()));
+    }
+    if let Some(prefix) = hole.strip_prefix("gitlab:") {
+        let payload = pick("[A-Za-z0-9]", 36, random)?;
+        let token = format!("{prefix}{payload}.01");
+        return Ok(format!("{token}{}", gitlab_check(&token, payload.len())));
+    }
+    if let Some(prefix) = hole.strip_prefix("grafana:") {
+        let body = format!("{prefix}{}", pick("[A-Za-z0-9]", 32, random)?);
+        return Ok(format!("{body}_{:08x}", crc32(body.as_bytes()).swap_bytes()));
     }
     let count: usize = argument.parse().map_err(|_| format!("`{argument}` is no length"))?;
     if count > 4096 {

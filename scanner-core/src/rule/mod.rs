@@ -6,6 +6,7 @@ pub mod example;
 pub mod exchange;
 pub mod factor;
 pub mod grams;
+pub mod known;
 pub mod pattern;
 pub mod plan;
 pub mod sample;

@@ -161,6 +161,13 @@ pub enum Checksum {
     GithubCrc32,
     /// Three base64url parts, the first two of them JSON objects.
     Jwt,
+    /// The length of the payload and CRC-32 of all before it, both in base36 (GitLab's routable tokens).
+    GitlabCrc32,
+    /// The last eight characters are CRC-32 of all before them in hex, lowest byte first (Grafana's service accounts).
+    GrafanaCrc32,
+    /// PEM around a DER sequence of the right length, or around an OpenSSH key; structure only, so that a wrong one says
+    /// less than a wrong checksum.
+    Pem,
 }
 
 /// Templates of text that must and must not be found.

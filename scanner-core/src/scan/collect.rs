@@ -209,6 +209,7 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
     gathered.occurrences.dedup_by(|a, b| a.1 == b.1);
     let best = gathered.occurrences.iter().map(|(log_odds, _)| *log_odds).fold(f32::MIN, f32::max);
     let evidence = evidence_for(&gathered, best);
+    let facts = score::facts(&rule, gathered.secret.expose());
     let fingerprint = Fingerprint::new(&rule.id, gathered.key.as_bytes(), gathered.secret.expose(), gathered.guessable);
     let more = gathered.occurrences.len().saturating_sub(MAX_OCCURRENCES);
     gathered.occurrences.truncate(MAX_OCCURRENCES);
@@ -219,6 +220,7 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
         key: gathered.key.into(),
         confidence: score::confidence(best),
         evidence,
+        facts,
         validity: Validity::Unchecked,
         occurrences: gathered.occurrences.into_iter().map(|(_, occurrence)| occurrence).collect(),
         suppression: None,

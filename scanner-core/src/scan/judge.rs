@@ -29,7 +29,7 @@ pub fn explain(bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Vec<Evidence
 
 fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'a> {
     let secret = candidate.secret();
-    let checksum = rule.checksum.map(|checksum| score::checksum::holds(checksum, &bytes[secret.clone()]));
+    let checksum = rule.checksum.map(|checksum| score::checksum::check(checksum, &bytes[secret.clone()]));
     let kind = match &rule.form {
         Form::Pattern(pattern) => Kind::Token {
             prior: rule.confidence,

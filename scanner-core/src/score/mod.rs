@@ -2,6 +2,7 @@
 
 mod base64;
 pub mod checksum;
+mod facts;
 mod features;
 mod form;
 mod name;
@@ -13,6 +14,7 @@ mod trigram;
 mod weights;
 mod words;
 
+pub use facts::{Fact, aws_account, facts};
 pub use path::path_evidence;
 
 use crate::detect::assignment::Syntax;
@@ -44,8 +46,8 @@ pub enum Kind {
         prior: f32,
         /// Bytes of fixed prefix before the random part (`ghp_` is 4).
         random_from: usize,
-        /// Whether its checksum holds; `None` when it has none.
-        checksum: Option<bool>,
+        /// What its checksum says; `None` when it has none.
+        checksum: Option<checksum::Verdict>,
         /// Whether the rest is random (the rule's `random`).
         random: bool,
     },
@@ -55,8 +57,8 @@ pub enum Kind {
         prior: f32,
         /// Bytes of fixed prefix before the random part.
         random_from: usize,
-        /// Whether its checksum holds; `None` when it has none.
-        checksum: Option<bool>,
+        /// What its checksum says; `None` when it has none.
+        checksum: Option<checksum::Verdict>,
         /// Whether the value is random (the rule's `random`).
         random: bool,
     },
@@ -83,8 +85,9 @@ pub fn explain(context: &Context) -> Vec<Evidence> {
         }
     };
     add("rule", judged.prior);
-    if let Some((holds, weight)) = judged.checksum {
-        add(if holds { "checksum-valid" } else { "checksum-wrong" }, weight);
+    if let Some(verdict) = judged.checksum {
+        let (reason, weight) = verdict.weight();
+        add(reason, weight);
     }
     for (index, reason) in REASONS.iter().enumerate() {
         add(reason, judged.features.0[index] * judged.weights[index]);
@@ -108,7 +111,7 @@ pub fn is_guessable(value: &[u8]) -> bool {
 struct Judged {
     log_odds: f32,
     prior: f32,
-    checksum: Option<(bool, f32)>,
+    checksum: Option<checksum::Verdict>,
     features: Features,
     weights: &'static [f32; COUNT],
     looked: Range<usize>,
@@ -147,8 +150,7 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
             features
         }
     };
-    let checksum = checksum.map(|holds| (holds, weights::CHECKSUM[usize::from(!holds)]));
-    let start = prior + checksum.map_or(0.0, |(_, weight)| weight);
+    let start = prior + checksum.map_or(0.0, |verdict| verdict.weight().1);
     let mut looked = key.clone().map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
     let mut log_odds = start + sum(&features, weights);
     if log_odds > HOPELESS {

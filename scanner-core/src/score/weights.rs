@@ -128,6 +128,9 @@ pub static CHOSEN: [f32; COUNT] = table(&[
 /// A checksum that holds, and one that does not.
 pub const CHECKSUM: [f32; 2] = [4.0, -7.0];
 
+/// A structure that holds, and one that does not: keys are cut, escaped and pasted in many ways.
+pub const STRUCTURE: [f32; 2] = [1.5, -2.0];
+
 pub const fn table(entries: &[(Feature, f32)]) -> [f32; COUNT] {
     let mut table = [0.0; COUNT];
     let mut index = 0;

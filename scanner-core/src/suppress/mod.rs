@@ -4,6 +4,7 @@
 
 pub mod allowlist;
 pub mod baseline;
+pub mod known;
 pub mod mark;
 
 pub use allowlist::{Allow, Allowlist, AllowlistError};
@@ -41,11 +42,14 @@ impl Suppressions {
     fn judge(&self, finding: &mut Finding, used: &mut [bool]) {
         let excuses: Vec<Option<Suppression>> =
             (0..finding.occurrences.len()).map(|index| self.excuse(finding, index, used)).collect();
+        let known = known::label(finding.secret.expose());
         let accepted = self.baseline.as_ref().is_some_and(|baseline| baseline.contains(&finding.fingerprint));
         // A place beyond the limit of listed ones cannot be excused by its path or its line.
         let everywhere = finding.more_occurrences == 0 && excuses.iter().all(Option::is_some);
         if accepted {
             finding.suppression = Some(Suppression::Baseline);
+        } else if let Some(label) = known {
+            finding.suppression = Some(Suppression::Known { label });
         } else if everywhere {
             finding.suppression = excuses.into_iter().flatten().next();
         } else {

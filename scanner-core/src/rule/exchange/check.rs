@@ -177,7 +177,9 @@ fn check_url(written: &StepWritten, around: &Surroundings, hosts: &mut BTreeSet<
 fn host_of(url: &str) -> Result<&str, String> {
     let rest = url.strip_prefix("https://").ok_or(format!("`{url}` must begin with `https://` or `{{endpoint}}/`"))?;
     let host = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
-    if host.is_empty() || host.contains([':', '@', '#', '\\', ' ']) {
+    // A filter of a first label that is filled in may hold any of these.
+    let fixed = if host.starts_with('{') { host.split_once('}').map_or(host, |(_, fixed)| fixed) } else { host };
+    if host.is_empty() || fixed.contains([':', '@', '#', '\\', ' ']) {
         return Err(format!("`{host}` is no plain host"));
     }
     Ok(host)
