@@ -3,6 +3,14 @@
 /// Bytes before a token that the answer may depend on.
 pub const LOOK_BACK: usize = 16;
 
+/// Whether a keyword at `at` begins a word of its name: `algolia` in `myAlgolia` and `my_algolia`, `dd_api` not in `add_api`.
+pub fn begins_word(bytes: &[u8], at: usize) -> bool {
+    let is_hump = at > 0 && bytes[at - 1].is_ascii_lowercase() && bytes[at].is_ascii_uppercase();
+    // `-Dsonar.login=` on a command line.
+    let is_flag = at > 1 && bytes[at - 2] == b'-' && matches!(bytes[at - 1], b'D' | b'P');
+    is_hump || is_flag || at > 0 && bytes[at - 1].is_ascii_digit() || begins(bytes, at)
+}
+
 /// Whether a token that begins at `at` is not the tail of a longer word.
 ///
 /// The end of an escape is no part of a word: `\n`, `%20`, `=3D`, `\x1b`, `\u001b`, `ESC[32m`, `[0m`.

@@ -126,6 +126,7 @@ impl<'e, J: Judge> Worker<'e, J> {
                 (Reach::Within(back), Form::Pattern(pattern)) => {
                     self.try_before(&mut look, index, pattern, back as usize, keyword.clone());
                 }
+                (Reach::Keyword, Form::Keyed { .. }) if !look.begins_word(at) => {}
                 (Reach::Keyword, Form::Keyed { connect: Connect::Near, within, pattern }) => {
                     self.try_near(&mut look, index, pattern, keyword.end, *within as usize);
                 }
@@ -281,6 +282,12 @@ impl Look<'_> {
     fn extend(&mut self, looked: Range<usize>) {
         self.span.start = self.span.start.min(looked.start);
         self.span.end = self.span.end.max(looked.end);
+    }
+
+    fn begins_word(&mut self, at: usize) -> bool {
+        let back = if at > 0 && self.bytes[at - 1].is_ascii_alphanumeric() { boundary::LOOK_BACK } else { 1 };
+        self.extend(at.saturating_sub(back)..at);
+        boundary::begins_word(self.bytes, at)
     }
 
     fn parse(&mut self, keyword: &Range<usize>, work: &mut u64) -> Parsed {
