@@ -41,6 +41,7 @@ pub fn rule(id: &str, severity: Severity) -> Rule {
         at_least: [0; 3],
         form: Form::Assignment,
         factors: vec![],
+        keywords: vec![],
     }
 }
 

@@ -45,7 +45,7 @@ impl Engine {
         let automata = rules.rules().iter().map(|rule| rule.form.pattern().map(Automaton::new)).collect();
         let reaches = rules.plan().literals.iter().flat_map(|literal| &literal.targets).map(|(_, reach)| match reach {
             Reach::At(back) | Reach::Within(back) => *back as usize,
-            Reach::Keyword => 0,
+            Reach::Keyword | Reach::Word(_) => 0,
         });
         let longest_reach = reaches.max().unwrap_or(0);
         Engine { rules, filter, automata, longest_reach }
@@ -114,7 +114,7 @@ impl<'e, J: Judge> Worker<'e, J> {
         let keyword = at..at + literal.bytes.len();
         let first = state.candidates.len();
         let mut look = Look { bytes, span: keyword.clone(), open: usize::MAX, out: &mut state.candidates };
-        let mut parsed: Option<Parsed> = None;
+        let mut parsed: Option<(Range<usize>, Parsed)> = None;
         for &(index, reach) in &literal.targets {
             let rule = &engine.rules.rules()[index as usize];
             match (reach, &rule.form) {
@@ -126,22 +126,12 @@ impl<'e, J: Judge> Worker<'e, J> {
                 (Reach::Within(back), Form::Pattern(pattern)) => {
                     self.try_before(&mut look, index, pattern, back as usize, keyword.clone());
                 }
-                (Reach::Keyword, Form::Keyed { .. }) if !look.begins_word(at) => {}
-                (Reach::Keyword, Form::Keyed { connect: Connect::Near, within, pattern }) => {
-                    self.try_near(&mut look, index, pattern, keyword.end, *within as usize);
-                }
-                (Reach::Keyword, Form::Keyed { connect: Connect::Assigned, pattern, .. }) => {
-                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword, &mut self.verified));
-                    for assigned in parsed.assignments.iter() {
-                        let key = Some((assigned.key.clone(), Some(assigned.syntax)));
-                        self.try_inside(&mut look, index, pattern, assigned.value.clone(), key);
-                    }
-                }
-                (Reach::Keyword, Form::Assignment) => {
-                    let parsed = parsed.get_or_insert_with(|| look.parse(&keyword, &mut self.verified));
-                    for assigned in parsed.assignments.iter() {
-                        let key = Some((assigned.key.clone(), Some(assigned.syntax)));
-                        self.push(&mut look, index, assigned.value.clone(), key);
+                (Reach::Keyword, _) => self.try_keyword(&mut look, index, keyword.clone(), &mut parsed),
+                (Reach::Word(word), _) => {
+                    let (whole, looked) = rule.keywords[usize::from(word)].around(bytes, at);
+                    look.extend(looked);
+                    if let Some(whole) = whole {
+                        self.try_keyword(&mut look, index, whole, &mut parsed);
                     }
                 }
                 _ => {}
@@ -151,6 +141,36 @@ impl<'e, J: Judge> Worker<'e, J> {
         let count = (state.candidates.len() - first) as u32;
         state.verdicts.push(Verdict { hit, low: span.start as u32, high: span.end as u32, first: first as u32, count });
         open
+    }
+
+    /// Takes the values that hang on a keyword; `parsed` is what was read at the last one.
+    fn try_keyword(
+        &mut self,
+        look: &mut Look,
+        index: u16,
+        keyword: Range<usize>,
+        parsed: &mut Option<(Range<usize>, Parsed)>,
+    ) {
+        let rule = &self.engine.rules.rules()[index as usize];
+        if matches!(rule.form, Form::Keyed { .. }) && !look.begins_word(keyword.start) {
+            return;
+        }
+        if let Form::Keyed { connect: Connect::Near, within, pattern } = &rule.form {
+            return self.try_near(look, index, pattern, keyword.end, *within as usize);
+        }
+        if parsed.as_ref().is_none_or(|(last, _)| *last != keyword) {
+            *parsed = Some((keyword.clone(), look.parse(&keyword, &mut self.verified)));
+        }
+        let Some((_, parsed)) = parsed else { return };
+        for assigned in parsed.assignments.iter() {
+            let key = Some((assigned.key.clone(), Some(assigned.syntax)));
+            match &rule.form {
+                Form::Keyed { pattern, .. } => {
+                    self.try_inside(look, index, pattern, assigned.value.clone(), key);
+                }
+                _ => self.push(look, index, assigned.value.clone(), key),
+            }
+        }
     }
 
     /// Looks for a match that holds the literal at `literal` and begins at most `back` bytes before it.

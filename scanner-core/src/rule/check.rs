@@ -3,9 +3,10 @@
 use super::exchange::written::Purpose;
 use super::exchange::{self, Exchanges};
 use super::factor::{self, Reach};
+use super::keyword::Keyword;
 use super::written::{Connect, Edge, Part, ProviderWritten, RuleFile, RuleWritten, Shape};
 use super::{Form, Pattern, Provider, Rule, pattern};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Longest match a rule may ask for: a private key with room to spare.
@@ -121,7 +122,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
     if references.is_empty() {
         return Err(plain("no reference: cite the page that documents the format"));
     }
-    let (form, factors) = check_form(written)?;
+    let (form, factors, keywords) = check_form(written)?;
     let default = if matches!(form, Form::Pattern(_)) { 0.95 } else { 0.6 };
     let confidence = written.confidence.unwrap_or(default);
     if !(0.01..=0.99).contains(&confidence) {
@@ -144,6 +145,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
         at_least: [written.min_digits, written.min_upper, written.min_lower],
         form,
         factors,
+        keywords,
     };
     let exchanges = check_exchanges(written, file).map_err(|message| (message, None))?;
     let examples = &written.examples;
@@ -160,12 +162,18 @@ fn check_exchanges(written: &RuleWritten, file: &ProviderWritten) -> Result<Exch
     })
 }
 
-type FormAndFactors = (Form, Vec<(Vec<u8>, Reach)>);
+/// What the filter looks for, and the keywords that are found by one of their words.
+type Keywords = (Vec<(Vec<u8>, Reach)>, Vec<Keyword>);
+
+type FormAndFactors = (Form, Vec<(Vec<u8>, Reach)>, Vec<Keyword>);
 
 fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
     let plain = |message: &str| (message.to_owned(), None);
     match (&written.shape, &written.pattern) {
-        (Some(Shape::Assignment), None) => Ok((Form::Assignment, keyword_factors(written, f64::INFINITY)?)),
+        (Some(Shape::Assignment), None) => {
+            let (factors, keywords) = plan_keywords(written, f64::INFINITY)?;
+            Ok((Form::Assignment, factors, keywords))
+        }
         (Some(_), Some(_)) => Err(plain("a rule has a shape or a pattern, not both")),
         (None, None) => Err(plain("a rule needs a pattern")),
         (None, Some(source)) => {
@@ -185,40 +193,41 @@ fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
                     return Err((format!("its literals {shown:?} are too common in ordinary text"), at));
                 }
                 let factors = found.literals.into_iter().map(|literal| (literal, found.reach)).collect();
-                return Ok((Form::Pattern(pattern), factors));
+                return Ok((Form::Pattern(pattern), factors, Vec::new()));
             }
             let within = written.within.unwrap_or(64);
             if within > 512 {
                 return Err(plain("`within` is at most 512 bytes"));
             }
-            let factors = keyword_factors(written, MAX_KEYWORD_FREQUENCY)?;
-            Ok((Form::Keyed { connect: written.connect, within, pattern }, factors))
+            let (factors, keywords) = plan_keywords(written, MAX_KEYWORD_FREQUENCY)?;
+            Ok((Form::Keyed { connect: written.connect, within, pattern }, factors, keywords))
         }
     }
 }
 
-fn keyword_factors(written: &RuleWritten, budget: f64) -> Result<Vec<(Vec<u8>, Reach)>, Complaint> {
+fn plan_keywords(written: &RuleWritten, budget: f64) -> Result<Keywords, Complaint> {
     if written.keywords.is_empty() {
         return Err(("no keywords".into(), None));
     }
-    let mut factors = BTreeMap::new();
-    let mut frequency = 0.0;
+    let (mut factors, mut keywords) = (BTreeSet::new(), Vec::new());
     for keyword in &written.keywords {
-        for mut spelling in factor::spellings(keyword) {
-            if spelling.len() < factor::MIN_LITERAL {
+        let index = u16::try_from(keywords.len()).map_err(|_| ("too many keywords".to_owned(), None))?;
+        let (found, literals) = Keyword::plan(keyword, index);
+        keywords.extend(found);
+        for (mut literal, reach) in literals {
+            if literal.len() < factor::MIN_LITERAL {
                 return Err((format!("keyword `{keyword}` is shorter than four letters"), None));
             }
-            frequency += super::grams::rarest(&spelling).1;
-            if spelling.len() > 24 {
-                spelling.truncate(24);
-            }
-            factors.insert(spelling, Reach::Keyword);
+            literal.truncate(24);
+            factors.insert((literal, reach));
         }
     }
+    let literals: BTreeSet<&Vec<u8>> = factors.iter().map(|(literal, _)| literal).collect();
+    let frequency: f64 = literals.into_iter().map(|literal| super::grams::rarest(literal).1).sum();
     if frequency > budget {
         return Err((format!("its keywords are too common in ordinary text ({frequency:.0} in 16 MiB)"), None));
     }
-    Ok(factors.into_iter().collect())
+    Ok((factors.into_iter().collect(), keywords))
 }
 
 fn check_pattern(written: &RuleWritten, source: &str, hir: &regex_syntax::hir::Hir) -> Result<Pattern, String> {

@@ -24,6 +24,8 @@ pub enum Reach {
     Within(u32),
     /// Not at all: the literal is a keyword of this length, and the value stands after it.
     Keyword,
+    /// Not at all: the literal is a word of this of the rule's keywords.
+    Word(u16),
 }
 
 /// What the filter looks for on a rule's behalf.
@@ -61,11 +63,17 @@ fn consider(best: &mut Option<(f64, Factors)>, literals: Set, reach: Reach) {
     if literals.is_empty() || literals.iter().any(|literal| literal.len() < MIN_LITERAL) {
         return;
     }
-    let literals = shortest_prefixes(&literals);
+    // Shorter literals turn up more often, but there are fewer of them.
+    let longest = literals.iter().map(Vec::len).max().unwrap_or(0).min(MAX_LITERAL);
+    (MIN_LITERAL..=longest).for_each(|len| consider_cut(best, &literals, len, reach));
+}
+
+fn consider_cut(best: &mut Option<(f64, Factors)>, literals: &Set, len: usize, reach: Reach) {
+    let literals = shortest_prefixes(literals, len);
     let frequency: f64 = literals.iter().map(|literal| grams::rarest(literal).1).sum();
     // Nanoseconds of verification a hit, measured: an anchored look is cheap, a window search is not.
     let cost = match reach {
-        Reach::At(_) | Reach::Keyword => 20.0,
+        Reach::At(_) | Reach::Keyword | Reach::Word(_) => 20.0,
         Reach::Within(back) => 200.0 + f64::from(back),
     };
     // Each literal occupies the filter's table and raises the rate of false hits on all text.
@@ -75,10 +83,10 @@ fn consider(best: &mut Option<(f64, Factors)>, literals: Set, reach: Reach) {
     }
 }
 
-/// Drops a literal when another one is its prefix. (Not when it merely contains another: the match start is
+/// Cuts literals to `len` bytes and drops one when another one is its prefix. (Not when it merely contains another: the match start is
 /// counted from the literal's own start.)
-fn shortest_prefixes(set: &Set) -> Vec<Vec<u8>> {
-    let cut: Set = set.iter().map(|literal| literal[..literal.len().min(MAX_LITERAL)].to_vec()).collect();
+fn shortest_prefixes(set: &Set, len: usize) -> Vec<Vec<u8>> {
+    let cut: Set = set.iter().map(|literal| literal[..literal.len().min(len)].to_vec()).collect();
     let is_kept =
         |literal: &&Vec<u8>| !cut.iter().any(|other| other.len() < literal.len() && literal.starts_with(other));
     cut.iter().filter(is_kept).cloned().collect()

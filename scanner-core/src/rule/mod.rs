@@ -6,6 +6,7 @@ pub mod example;
 pub mod exchange;
 pub mod factor;
 pub mod grams;
+pub mod keyword;
 pub mod known;
 pub mod pattern;
 pub mod plan;
@@ -17,6 +18,7 @@ pub use exchange::{Exchange, Exchanges};
 pub use written::{Checksum, Connect, Edge, Severity};
 
 use factor::Reach;
+use keyword::Keyword;
 use pattern::{ByteSet, Segment};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,9 +68,19 @@ pub struct Rule {
     pub form: Form,
     /// Literals the filter looks for on its behalf, lower case.
     pub factors: Vec<(Vec<u8>, Reach)>,
+    /// Keywords that are found by one of their words.
+    pub keywords: Vec<Keyword>,
 }
 
 impl Rule {
+    /// A text that the filter finds: one of its literals or keywords.
+    pub fn found_by(&self) -> Vec<u8> {
+        match &self.factors[0] {
+            (_, Reach::Word(index)) => self.keywords[usize::from(*index)].spelling(),
+            (literal, _) => literal.clone(),
+        }
+    }
+
     /// Of matches in one place, the one of higher precedence stands when both are likely: a provider's own token before a
     /// value known by its name, before a value that a person may have chosen (a password in a URL), before any value.
     pub fn precedence(&self) -> u8 {

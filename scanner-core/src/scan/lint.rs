@@ -50,7 +50,7 @@ fn drawn(rule: &Rule, seed: u64) -> Option<(Vec<u8>, Range<usize>)> {
     let hir = pattern::parse(&pattern.source).ok()?;
     let value = sample::sample(&hir, &mut Random::new(seed));
     let (before, after): (Vec<u8>, &[u8]) = match &rule.form {
-        Form::Keyed { .. } => ([rule.factors[0].0.as_slice(), b"=\""].concat(), b"\""),
+        Form::Keyed { .. } => ([rule.found_by().as_slice(), b"=\""].concat(), b"\""),
         _ => (b" ".to_vec(), b" "),
     };
     let secret = before.len()..before.len() + value.len();
@@ -129,7 +129,7 @@ pub fn slow(engine: &Engine, checked: &[Checked]) -> Vec<Failure> {
 /// Texts made to cost a rule as much as they can: what starts its verification, then what keeps it going.
 pub fn worst(rule: &Rule, example: &str) -> Vec<(String, Vec<u8>)> {
     let mut units = Vec::new();
-    let literal = &rule.factors[0].0;
+    let literal = rule.found_by();
     units.push((format!("{}, its literal", rule.id), literal.clone()));
     let class = rule.form.pattern().map_or(b'a', last_of);
     let run = |len: usize| [literal.as_slice(), &vec![class; len]].concat();
