@@ -56,7 +56,8 @@ fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reve
         Form::Pattern(_) if !rule.guessable => 3,
         Form::Keyed { .. } => 2,
         Form::Pattern(_) => 1,
-        Form::Assignment => 0,
+        // Searches are apart: none of their matches comes this way.
+        Form::Assignment | Form::Search(_) => 0,
     };
     (candidate.log_odds > 0.0, form, candidate.log_odds, candidate.end - candidate.start, Reverse(candidate.rule))
 }

@@ -7,7 +7,9 @@ pub mod exchange;
 pub mod factor;
 pub mod grams;
 pub mod pattern;
+pub mod own;
 pub mod plan;
+pub mod re2;
 pub mod written;
 
 pub use check::{RuleError, RuleErrors};
@@ -15,6 +17,7 @@ pub use exchange::{Exchange, Exchanges};
 pub use written::{Checksum, Connect, Edge, Severity};
 
 use factor::Reach;
+use own::Search;
 use pattern::{ByteSet, Segment};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -80,6 +83,8 @@ pub enum Form {
     },
     /// A value assigned to a name that holds a keyword.
     Assignment,
+    /// A pattern run over whole texts; never in the embedded pack.
+    Search(Box<Search>),
 }
 
 impl Form {
@@ -87,7 +92,15 @@ impl Form {
     pub fn pattern(&self) -> Option<&Pattern> {
         match self {
             Form::Pattern(pattern) | Form::Keyed { pattern, .. } => Some(pattern),
-            Form::Assignment => None,
+            Form::Assignment | Form::Search(_) => None,
+        }
+    }
+
+    /// The search over whole texts, where it is one.
+    pub fn search(&self) -> Option<&Search> {
+        match self {
+            Form::Search(search) => Some(search),
+            _ => None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod files;
 mod history;
 mod judge;
 mod mask;
+mod own;
 mod position;
 mod stream;
 mod text;
@@ -201,6 +202,7 @@ pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
     }
     let mut findings = findings.finish(engine.rules());
     warnings.extend(request.suppressions.apply(&mut findings));
+    own::drop_twins(&mut findings);
     warnings.sort();
     warnings.dedup();
     summary.elapsed = started.elapsed();

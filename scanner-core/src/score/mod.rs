@@ -62,6 +62,11 @@ pub enum Kind {
     },
     /// Any value on a name that sounds like a credential.
     Generic,
+    /// A match of a rule of the user's own: only a plain placeholder speaks against it.
+    Own {
+        /// How likely a match is real: the rule's `confidence`.
+        prior: f32,
+    },
 }
 
 /// Below this the line around a value is not read: nothing it can say would lift the value over any sensible gate.
@@ -82,7 +87,7 @@ pub fn explain(context: &Context) -> Vec<Evidence> {
             found.push(Evidence { reason, weight });
         }
     };
-    add("rule", judged.prior);
+    add(if matches!(context.kind, Kind::Own { .. }) { "own-rule" } else { "rule" }, judged.prior);
     if let Some((holds, weight)) = judged.checksum {
         add(if holds { "checksum-valid" } else { "checksum-wrong" }, weight);
     }
@@ -126,6 +131,19 @@ fn judge(context: &Context) -> Judged {
     Judged { looked, ..better }
 }
 
+/// The user wrote the rule: its matches count, unless they show that no value was filled in.
+fn judge_own(context: &Context, prior: f32) -> Judged {
+    let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
+    let mut features = features::of_value(&context.bytes[secret.clone()], None, None);
+    // Words that turn up in a random value are chance, or a prefix such as `test_`.
+    if secret.is_empty() || features.get(features::Feature::Random) > 0.0 {
+        features = Features([0.0; COUNT]);
+    }
+    let prior = logit(prior);
+    let log_odds = prior + sum(&features, &weights::OWN);
+    Judged { log_odds, prior, checksum: None, features, weights: &weights::OWN, looked: secret }
+}
+
 fn judge_as(context: &Context, kind: Kind) -> Judged {
     let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
@@ -133,6 +151,7 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
             (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
         }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
+        Kind::Own { prior } => return judge_own(context, prior),
     };
     let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
     let random = (secret.start + random_from).min(secret.end)..secret.end;
@@ -140,7 +159,7 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
     let name = key.clone().map(|key| &context.bytes[key]);
     let mut features = match kind {
         Kind::Generic => features::of_value(&context.bytes[random], name, context.syntax),
-        Kind::Token { .. } | Kind::Keyed { .. } => {
+        Kind::Token { .. } | Kind::Keyed { .. } | Kind::Own { .. } => {
             let mut features = features_of_known(&context.bytes[random], name, context.syntax);
             features.soften();
             features
