@@ -13,6 +13,9 @@ use stopleak_core::suppress::allowlist::AllowWritten;
 use stopleak_core::suppress::{Allow, Allowlist};
 use toml::Spanned;
 
+/// The code of the note on a configuration that was found and not used.
+pub const FOREIGN_FOUND: &str = "foreign-configuration";
+
 /// What other scanners call their configurations.
 const FOREIGN_NAMES: [&str; 4] = [".gitleaks.toml", "gitleaks.toml", ".betterleaks.toml", "betterleaks.toml"];
 
@@ -135,7 +138,7 @@ fn foreign_beside(targets: &[Target]) -> Vec<Warning> {
     let found = roots.iter().flat_map(|root| FOREIGN_NAMES.map(|name| (root, name)));
     let found = found.filter(|(root, name)| root.join(name).is_file());
     let note = |(_, name): (&PathBuf, &str)| {
-        Warning::note("foreign-configuration", name, format!("found, not used: pass --config {name} to use it"))
+        Warning::note(FOREIGN_FOUND, name, format!("found, not used: pass --config {name} to use it"))
     };
     found.map(note).collect()
 }

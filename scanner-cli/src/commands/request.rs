@@ -26,7 +26,11 @@ pub struct Plan {
 pub fn plan(selection: &Selection) -> Result<Plan> {
     let today = today();
     let targets = targets(selection);
-    let settings = settings::load(selection.config.as_deref(), &targets, &today)?;
+    let mut settings = settings::load(selection.config.as_deref(), &targets, &today)?;
+    if !selection.rules.is_empty() {
+        // Whoever names rules has chosen.
+        settings.notes.retain(|note| note.code != settings::FOREIGN_FOUND);
+    }
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
     let rules = load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?;
     let history = history(selection, &settings);

@@ -87,9 +87,12 @@ fn list(texts: &[String]) -> Option<String> {
 
 /// A text as TOML writes it; a pattern stays as it was, without doubled backslashes, where that can be.
 fn text(value: &str) -> String {
-    let is_plain = !value.contains(['\'', '\n', '\r']) && value.chars().all(|c| c == '\t' || !c.is_control());
+    let is_plain = value.chars().all(|c| c == '\t' || !c.is_control());
     if is_plain && value.contains(['\\', '"']) {
-        return format!("'{value}'");
+        let quote = if value.contains('\'') { "'''" } else { "'" };
+        if !value.contains(quote) && !value.ends_with('\'') {
+            return format!("{quote}{value}{quote}");
+        }
     }
     let mut out = String::from("\"");
     for sign in value.chars() {

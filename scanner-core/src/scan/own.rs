@@ -4,11 +4,11 @@ use super::judge::Scorer;
 use super::position::Cursor;
 use super::text::{Seen, TextScanner};
 use crate::detect::{Candidate, Judge, MAX_PER_RULE};
-use crate::finding::{Finding, Occurrence, Position};
-use crate::rule::Rule;
+use crate::finding::{Confidence, Evidence, Finding, Occurrence, Position};
+use crate::rule::{Form, Rule};
 use crate::search::Found;
 use crate::warning::Warning;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes searched at a time where a text arrives in blocks.
 const WINDOW: usize = 16 << 20;
@@ -23,8 +23,8 @@ pub fn search(scanner: &mut TextScanner, bytes: &[u8], place: u32, name: &dyn Fn
     let of_files: Vec<u16> = searches.of_files().collect();
     let finds = searches.run(bytes);
     let mut counts = Counts::default();
-    finds.cut.iter().for_each(|&(rule, more)| counts.left_out(rule, more));
     record(scanner, bytes, &finds.found, &mut counts, &mut Cursor::new(), place, trail);
+    finds.cut.iter().for_each(|&(rule, more)| counts.left_out(rule, more));
     if !of_files.is_empty() {
         record_file(scanner, bytes, &of_files, blake3::hash(bytes), place, trail);
     }
@@ -68,7 +68,7 @@ fn record(
     kept.sort_by_key(|found| (found.secret.start, found.rule, found.secret.end));
     let positions = positions(bytes, &kept, *cursor);
     for found in kept {
-        let Some(candidate) = judged(scanner, bytes, found) else { continue };
+        let candidate = judge(&scanner.engine.rules().rules()[found.rule as usize], bytes, found);
         let part = |(rule, span): &(u16, std::ops::Range<usize>)| (*rule, positions[&(span.start, span.end)]);
         let parts: Vec<(u16, Position)> = found.parts.iter().map(part).collect();
         let position = positions[&(found.secret.start, found.secret.end)];
@@ -86,12 +86,6 @@ fn positions(bytes: &[u8], found: &[&Found], mut cursor: Cursor) -> HashMap<(usi
     spans.sort_unstable();
     spans.dedup();
     spans.into_iter().map(|(start, end)| ((start, end), cursor.position(bytes, start..end))).collect()
-}
-
-/// The match as a candidate; `None` when it is hopeless.
-fn judged(scanner: &TextScanner, bytes: &[u8], found: &Found) -> Option<Candidate> {
-    let candidate = judge(&scanner.engine.rules().rules()[found.rule as usize], bytes, found);
-    Scorer.keeps(candidate.log_odds).then_some(candidate)
 }
 
 /// The match as a candidate.
@@ -115,7 +109,7 @@ fn record_file(
     let value = content.to_hex();
     for &rule in rules {
         let found = Found { rule, secret: 0..0, whole: 0..0, parts: Vec::new() };
-        let Some(candidate) = judged(scanner, bytes, &found) else { continue };
+        let candidate = judge(&scanner.engine.rules().rules()[rule as usize], bytes, &found);
         let position = Position { line: 1, column: 1, end_line: 1, end_column: 1 };
         let seen = Seen { place, position, parts: &[], trail };
         scanner.record_as(bytes, &candidate, value.as_bytes(), 0..0, seen);
@@ -184,9 +178,9 @@ impl Windows {
         self.windows += 1;
         let Some(searches) = scanner.engine.rules().searches() else { return };
         let mut finds = searches.run(&self.text);
-        finds.cut.iter().for_each(|&(rule, more)| self.counts.left_out(rule, more));
         finds.found.retain(|found| (self.from..limit).contains(&found.whole.start));
         record(scanner, &self.text, &finds.found, &mut self.counts, &mut self.cursor, place, trail);
+        finds.cut.iter().for_each(|&(rule, more)| self.counts.left_out(rule, more));
         let kept = limit.min(self.text.len());
         let passed = kept.saturating_sub(BEHIND);
         self.cursor.advance(&self.text, passed);
@@ -196,33 +190,70 @@ impl Windows {
     }
 }
 
-/// Drops finds of searches that a rule of the pack reports at the same place with as much weight: one secret is one
-/// finding, and the provider's own rule knows it better. One that is suppressed takes nothing away.
+/// One secret is one finding: where a search and a rule of the pack report the same value, the provider's own rule knows
+/// it better than the search, and the search better than a rule for values of any kind.
+///
+/// Only a finding that counts takes the other's place, with as much weight and at all of its places.
 pub fn drop_twins(findings: &mut Vec<Finding>) {
-    let is_search = |finding: &Finding| finding.rule.form.search().is_some();
     if !findings.iter().any(is_search) {
         return;
     }
-    let mut known: HashMap<&[u8], Vec<&Finding>> = HashMap::new();
-    for finding in findings.iter().filter(|finding| !is_search(finding) && finding.suppression.is_none()) {
-        known.entry(finding.secret.expose()).or_default().push(finding);
+    let mut by_value: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        by_value.entry(finding.secret.expose()).or_default().push(index);
     }
-    let keep: Vec<bool> = findings
-        .iter()
-        .map(|finding| {
-            let twins = known.get(finding.secret.expose()).map_or(&[][..], Vec::as_slice);
-            !is_search(finding) || !twins.iter().any(|twin| says_as_much(twin, finding))
-        })
-        .collect();
-    let mut keep = keep.into_iter();
-    findings.retain(|_| keep.next().unwrap_or(true));
+    let groups: Vec<Vec<usize>> = by_value.into_values().filter(|group| group.len() > 1).collect();
+    let mut dropped = vec![false; findings.len()];
+    for group in groups {
+        for &own in group.iter().filter(|&&index| is_search(&findings[index])).collect::<Vec<_>>() {
+            let is_known_better = |twin: &Finding, own: &Finding| {
+                is_known(twin) && twin.confidence.0 >= own.confidence.0 && replaces(twin, own)
+            };
+            dropped[own] = group.iter().any(|&twin| is_known_better(&findings[twin], &findings[own]));
+            for &twin in group.iter().filter(|_| !dropped[own]).collect::<Vec<_>>() {
+                if is_generic(&findings[twin]) && replaces(&findings[own], &findings[twin]) {
+                    dropped[twin] = true;
+                    let confidence = findings[twin].confidence;
+                    lift(&mut findings[own], confidence);
+                }
+            }
+        }
+    }
+    let mut dropped = dropped.into_iter();
+    findings.retain(|_| !dropped.next().unwrap_or(false));
 }
 
-fn says_as_much(twin: &Finding, finding: &Finding) -> bool {
+fn is_search(finding: &Finding) -> bool {
+    finding.rule.form.search().is_some()
+}
+
+fn is_generic(finding: &Finding) -> bool {
+    matches!(finding.rule.form, Form::Assignment)
+}
+
+fn is_known(finding: &Finding) -> bool {
+    !is_search(finding) && !is_generic(finding)
+}
+
+/// Whether `one` counts and says of every place of `other` that it leaks something as severe.
+fn replaces(one: &Finding, other: &Finding) -> bool {
     let place = |occurrence: &Occurrence| (occurrence.origin.clone(), occurrence.position);
-    let places: std::collections::BTreeSet<_> = twin.occurrences.iter().map(place).collect();
-    twin.confidence.0 >= finding.confidence.0
-        && twin.rule.severity >= finding.rule.severity
-        && finding.more_occurrences <= twin.more_occurrences
-        && finding.occurrences.iter().all(|occurrence| places.contains(&place(occurrence)))
+    let places: BTreeSet<_> = one.occurrences.iter().map(place).collect();
+    one.suppression.is_none()
+        && other.suppression.is_none()
+        && one.rule.severity >= other.rule.severity
+        && other.more_occurrences <= one.more_occurrences
+        && other.occurrences.iter().all(|occurrence| places.contains(&place(occurrence)))
+}
+
+/// What another rule knew of the value counts for this finding, too.
+fn lift(finding: &mut Finding, confidence: Confidence) {
+    if confidence.0 <= finding.confidence.0 {
+        return;
+    }
+    let log_odds = |confidence: Confidence| (confidence.0 / (1.0 - confidence.0).max(f32::EPSILON)).ln();
+    let weight = log_odds(confidence) - log_odds(finding.confidence);
+    finding.evidence.push(Evidence { reason: "credential-by-its-name", weight });
+    finding.evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()).then(a.reason.cmp(b.reason)));
+    finding.confidence = confidence;
 }

@@ -139,9 +139,19 @@ fn judge_own(context: &Context, prior: f32) -> Judged {
     if secret.is_empty() || features.get(features::Feature::Random) > 0.0 {
         features = Features([0.0; COUNT]);
     }
+    if is_hole(&context.bytes[secret.clone()]) {
+        features.0[features::Feature::FormFormat as usize] = 1.0;
+    }
     let prior = logit(prior);
     let log_odds = prior + sum(&features, &weights::OWN);
     Judged { log_odds, prior, checksum: None, features, weights: &weights::OWN, looked: secret }
+}
+
+/// Whether a value stands for another one that is filled in later: `${NAME}`, `{{ name }}`, `<your key>`.
+fn is_hole(value: &[u8]) -> bool {
+    const HOLES: [(&[u8], &[u8]); 6] =
+        [(b"${", b"}"), (b"{{", b"}}"), (b"$(", b")"), (b"#{", b"}"), (b"%(", b")s"), (b"<", b">")];
+    HOLES.iter().any(|(open, close)| value.starts_with(open) && value.ends_with(close))
 }
 
 fn judge_as(context: &Context, kind: Kind) -> Judged {
