@@ -69,7 +69,7 @@ pub struct Selection {
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
     pub rules: Vec<PathBuf>,
 
-    /// Read this file (stopleak's settings, or a configuration of gitleaks or betterleaks) instead of stopleak.toml
+    /// Read this instead of stopleak.toml: settings, or a gitleaks configuration
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub config: Option<PathBuf>,
 
@@ -180,7 +180,7 @@ pub struct MaskArgs {
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
 
-    /// Read this file (stopleak's settings, or a configuration of gitleaks or betterleaks) instead of stopleak.toml
+    /// Read this instead of stopleak.toml: settings, or a gitleaks configuration
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use stopleak_core::finding::Suppression;
 use stopleak_core::import::{Imported, import, is_foreign};
 use stopleak_core::rule::RuleErrors;
 use stopleak_core::rule::check::check_whole_file;
-use stopleak_core::scan::{scan_bytes, scan_reader};
+use stopleak_core::scan::{Gate, Mask, scan_bytes, scan_reader};
 use stopleak_core::suppress::Suppressions;
 use stopleak_core::{Finding, Introduction, ObjectId, Origin, RuleSet, Severity};
 use tempfile::TempDir;
@@ -381,6 +381,20 @@ fn what_hangs_on_a_built_in_rule_goes_to_its_counterpart() {
 }
 
 #[test]
+fn every_counterpart_is_a_rule_of_the_pack() {
+    let rules = RuleSet::embedded();
+    for (id, ours) in stopleak_core::import::counterparts::COUNTERPARTS {
+        for our in *ours {
+            let is_there = |id: &str| match our.strip_suffix('*') {
+                Some(start) => id.starts_with(start),
+                None => id == *our,
+            };
+            assert!(rules.rules().iter().any(|rule| is_there(&rule.id)), "{id}: {our}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_carried_over_is_said() {
     let config = "minVersion = 'v8'\nprefilter = 'x'\nnews = 1\n\
                   [[rules]]\nid='My Rule'\nregex='''r-\\d+'''\ntags=['a']\ntokenEfficiency=true\nvalidate='v'\nfile='x'\n\
@@ -588,5 +602,40 @@ fn no_text_makes_the_import_panic() {
     for at in 0..whole.len() {
         try_one(&path, &whole[..at]);
         try_one(&path, &format!("{}{}", &whole[..at], &whole[at + 1..]));
+    }
+}
+
+#[test]
+fn a_mask_in_pieces_masks_what_the_whole_masks() {
+    let rules = imported(&rule("regex = '''own: (\\S+)'''"));
+    let engine = engine(&rules);
+    let mut text = String::new();
+    for seed in 0..400 {
+        let value = random(20, seed + 1);
+        let line = match seed % 4 {
+            0 => format!("own: {value} and {}\n", crate::made::token(seed)),
+            1 => format!("K={} then own: {value}\n", crate::made::token(seed)),
+            _ => "an ordinary line of a log that goes on for quite a while, as they do\n".repeat(3),
+        };
+        text.push_str(&line);
+    }
+    let mask = |piece: usize, pauses: bool| {
+        let mut mask = Mask::new(&engine, Gate::default());
+        let mut out = Vec::new();
+        for piece in text.as_bytes().chunks(piece) {
+            mask.write(piece, &mut out);
+            if pauses {
+                mask.pause(&mut out);
+            }
+        }
+        mask.finish(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let whole = mask(text.len(), false);
+    assert_eq!(whole.matches("[stopleak:imported.r]").count(), 200);
+    assert_eq!(whole.matches("[stopleak:huggingface.user-access-token]").count(), 200);
+    for piece in [7, 64, 1_000, 50_000] {
+        assert_eq!(mask(piece, false), whole, "pieces of {piece}");
+        assert_eq!(mask(piece, true), whole, "pieces of {piece} with pauses");
     }
 }

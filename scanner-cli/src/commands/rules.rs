@@ -157,8 +157,11 @@ fn test(files: &[PathBuf]) -> Result<u8> {
     Ok(exit::LEAKS)
 }
 
+/// What files hold without a complaint.
+type Sound = (Vec<Checked>, Vec<Allow>);
+
 /// Every rule of the files, or every complaint about them; a file that cannot be read ends the command.
-fn read(files: &[PathBuf]) -> Result<std::result::Result<(Vec<Checked>, Vec<Allow>), Vec<RuleError>>> {
+fn read(files: &[PathBuf]) -> Result<std::result::Result<Sound, Vec<RuleError>>> {
     let (mut checked, mut allow, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for path in files {
         for (name, text) in rule_set::read(path).map_err(|error| Failure::new(error.to_string()))? {

@@ -44,22 +44,3 @@ pub const COUNTERPARTS: &[(&str, &[&str])] = &[
 pub fn of(id: &str) -> Option<&'static [&'static str]> {
     COUNTERPARTS.iter().find(|(known, _)| *known == id).map(|(_, ours)| *ours)
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::rule_set::RuleSet;
-
-    #[test]
-    fn every_counterpart_is_a_rule_of_the_pack() {
-        let rules = RuleSet::embedded();
-        for (id, ours) in super::COUNTERPARTS {
-            for our in *ours {
-                let is_there = |id: &str| match our.strip_suffix('*') {
-                    Some(start) => id.starts_with(start),
-                    None => id == *our,
-                };
-                assert!(rules.rules().iter().any(|rule| is_there(&rule.id)), "{id}: {our}");
-            }
-        }
-    }
-}

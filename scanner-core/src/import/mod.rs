@@ -7,7 +7,7 @@
 //! The rule file is all there is: a scan with the foreign configuration is a scan with that file, made in memory.
 
 mod convert;
-mod counterparts;
+pub mod counterparts;
 mod expression;
 mod extend;
 mod foreign;

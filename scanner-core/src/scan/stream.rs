@@ -188,7 +188,7 @@ impl<'s, 'e> Stream<'s, 'e> {
         self.cursor.advance(&self.sliding.text, cut.saturating_sub(detect::LOOK_BEHIND));
         let moved = self.sliding.release(needed);
         if moved > 0 {
-            self.searched -= moved;
+            self.searched = self.searched.saturating_sub(moved);
             self.cursor.forget(moved);
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
         }
