@@ -28,8 +28,10 @@ fn main() {
     for (folder, path) in &files {
         let name = format!("rules/{folder}/{}", path.file_name().expect("a file has a name").to_string_lossy());
         let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{name}: {error}")));
-        match rule::check::check_file(&name, &text) {
-            Ok(checked) => rules.extend(checked.into_iter().map(|checked| {
+        let checked = rule::check::check_whole_file(&name, &text)
+            .and_then(|checked| rule::check::check_embedded(&name, &checked).map(|()| checked));
+        match checked {
+            Ok(checked) => rules.extend(checked.rules.into_iter().map(|checked| {
                 if !checked.exchanges.is_empty() {
                     exchanges.insert(checked.rule.id.clone(), checked.exchanges);
                 }

@@ -10,6 +10,10 @@ use stopleak_core::scan::Gate;
 const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 2 not done as asked \
      (anything asked for and not scanned counts, unless --allow-partial)";
 
+const IMPORT: &str = "Rules become rules with a `search`, run as gitleaks runs them; allowlists become [[allow]] entries. \
+     What is not carried over is listed on standard error and on top of the file. Use the file with --rules, or name \
+     it under [rules] paths in stopleak.toml. `scan --config .gitleaks.toml` does the same without a file.";
+
 /// Find leaked secrets in files, git history and standard input
 #[derive(Debug, Parser)]
 #[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -65,7 +69,7 @@ pub struct Selection {
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
     pub rules: Vec<PathBuf>,
 
-    /// Read settings from this file instead of the target's stopleak.toml
+    /// Read this instead of stopleak.toml: settings, or a gitleaks configuration
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub config: Option<PathBuf>,
 
@@ -176,7 +180,7 @@ pub struct MaskArgs {
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
 
-    /// Read settings from this file instead of the project's stopleak.toml
+    /// Read this instead of stopleak.toml: settings, or a gitleaks configuration
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -218,6 +222,15 @@ pub enum RulesVerb {
         /// A rule file, or a folder of them
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Make a rule file of a configuration of gitleaks or betterleaks
+    #[command(after_help = IMPORT)]
+    Import {
+        /// A configuration, such as .gitleaks.toml
+        file: PathBuf,
+        /// Write to FILE instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Run the examples of rule files against all rules
     Test {

@@ -4,11 +4,20 @@
 use crate::args::{HistoryArg, parse_gate};
 use crate::failure::{Failure, OrFail, Result};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use stopleak_core::Warning;
+use stopleak_core::import::{self, Imported};
 use stopleak_core::scan::{Gate, Target};
 use stopleak_core::suppress::allowlist::AllowWritten;
 use stopleak_core::suppress::{Allow, Allowlist};
 use toml::Spanned;
+
+/// The code of the note on a configuration that was found and not used.
+pub const FOREIGN_FOUND: &str = "foreign-configuration";
+
+/// What other scanners call their configurations.
+const FOREIGN_NAMES: [&str; 4] = [".gitleaks.toml", "gitleaks.toml", ".betterleaks.toml", "betterleaks.toml"];
 
 const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
 
@@ -23,6 +32,9 @@ pub struct Settings {
     pub rules: Vec<PathBuf>,
     pub disabled: Vec<String>,
     pub allowlist: Allowlist,
+    /// A foreign configuration made a rule file, with its name, and what could not be carried over.
+    pub imported: Option<(String, String)>,
+    pub notes: Vec<Warning>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,12 +95,52 @@ enum HistoryWritten {
 /// The settings of `config`, or else of the project that the targets are in.
 pub fn load(config: Option<&Path>, targets: &[Target], today: &str) -> Result<Settings> {
     match config {
-        Some(file) => read(file, today),
+        Some(file) => read_named(file, today),
         None => match of_targets(targets)? {
             Some(file) => read(&file, today),
-            None => Ok(Settings::default()),
+            None => Ok(Settings { notes: foreign_beside(targets), ..Settings::default() }),
         },
     }
+}
+
+/// A file the user named: settings of our own, or another scanner's configuration.
+fn read_named(file: &Path, today: &str) -> Result<Settings> {
+    let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read {}", file.display()))?;
+    match import::is_foreign(&text) {
+        Some(true) => imported(file),
+        _ => parse(&text, file, today).map_err(|failure| {
+            failure.hint(
+                "--config reads stopleak's settings ([scan], [rules], [[allow]]) and configurations of gitleaks and \
+                 betterleaks; files of rules go with --rules",
+            )
+        }),
+    }
+}
+
+fn imported(file: &Path) -> Result<Settings> {
+    let imported = import(file)?;
+    let notes = imported.notes.iter().map(import::Note::warning).collect();
+    Ok(Settings { imported: Some((file.display().to_string(), imported.text)), notes, ..Settings::default() })
+}
+
+/// Imports another scanner's configuration.
+pub fn import(file: &Path) -> Result<Imported> {
+    import::import(file).map_err(|errors| {
+        let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        Failure::new(format!("cannot use {}\n{}", file.display(), problems.join("\n")))
+            .hint("a rule that stopleak cannot run would hide what it finds: mend or remove it")
+    })
+}
+
+/// Configurations of other scanners at the roots of the targets: they are used only when they are named.
+fn foreign_beside(targets: &[Target]) -> Vec<Warning> {
+    let roots: BTreeSet<PathBuf> = targets.iter().filter_map(|target| Some(folder_and_root(target)?.1)).collect();
+    let found = roots.iter().flat_map(|root| FOREIGN_NAMES.map(|name| (root, name)));
+    let found = found.filter(|(root, name)| root.join(name).is_file());
+    let note = |(_, name): (&PathBuf, &str)| {
+        Warning::note(FOREIGN_FOUND, name, format!("found, not used: pass --config {name} to use it"))
+    };
+    found.map(note).collect()
 }
 
 /// One settings file for the whole scan: an allowlist must not reach into another project.
@@ -166,6 +218,8 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
         rules: written.rules.paths.into_iter().map(|path| folder.join(path)).collect(),
         disabled: written.rules.disable,
         allowlist: Allowlist::new(allow.collect::<Result<_>>()?),
+        imported: None,
+        notes: Vec::new(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::blob::Origin;
 use crate::rule::Rule;
+use crate::search::Allowed;
 use crate::secret::{Fingerprint, Secret};
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct Occurrence {
     pub parts: Vec<(String, Position)>,
     /// The reason given by an inline mark on its line (may be empty); such an occurrence is suppressed.
     pub mark: Option<String>,
+    /// Why an `[[allow]]` entry of a rule file covers it; such an occurrence is suppressed.
+    pub allowed: Option<Allowed>,
 }
 
 /// Why a finding is not held against the target.
@@ -60,7 +63,7 @@ pub struct Occurrence {
 pub enum Suppression {
     /// Every occurrence carries an inline mark.
     Mark { reason: String },
-    /// An allowlist entry of `stopleak.toml` or of the rule pack.
+    /// An allowlist entry of `stopleak.toml` or of a rule file.
     Allowlist { reason: String },
     /// Anyone may know the value: a sample, an emulator's key, a default password.
     Known { label: &'static str },

@@ -5,6 +5,8 @@
 pub mod secret; // the value, kept out of every output, and its fingerprint
 pub mod warning; // what went wrong without ending the scan
 pub mod rule; // rules as data, checked once when loaded
+pub mod search; // rules of one's own, run over whole texts
+pub mod import; // other scanners' configurations, made rules of one's own
 pub mod rule_set; // the rules a scan runs with
 pub mod blob; // bytes to scan and where they came from
 pub mod source; // where blobs come from

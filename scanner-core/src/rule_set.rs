@@ -1,8 +1,10 @@
 //! The rules a scan runs with: the embedded pack, rules of the user's own, or both.
 
 use crate::rule::check::{self, RuleError, RuleErrors};
+use crate::rule::own::Allow;
 use crate::rule::plan::{self, Plan};
 use crate::rule::{Exchanges, Rule};
+use crate::search::Searches;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,9 @@ pub struct RuleSet {
     /// Exchanges of rules that are not embedded.
     #[serde(skip)]
     own_exchanges: BTreeMap<String, Exchanges>,
+    /// What rules of the user's own search whole texts for, and what they allow.
+    #[serde(skip)]
+    searches: Option<Arc<Searches>>,
 }
 
 impl RuleSet {
@@ -35,18 +40,31 @@ impl RuleSet {
 
     /// The embedded rules, those in `files` (files or folders of `.toml`), less those named in `disabled`.
     pub fn load(files: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>, RuleErrors> {
+        RuleSet::load_with(&[], files, disabled)
+    }
+
+    /// As `load`, with rule files in memory, each with its name, before those on disk.
+    pub fn load_with(
+        texts: &[(String, String)],
+        files: &[PathBuf],
+        disabled: &[String],
+    ) -> Result<Arc<RuleSet>, RuleErrors> {
         let embedded = RuleSet::embedded();
-        if files.is_empty() && disabled.is_empty() {
+        if texts.is_empty() && files.is_empty() && disabled.is_empty() {
             return Ok(embedded);
         }
-        let mut rules: Vec<Rule> = embedded.rules.iter().map(|rule| (**rule).clone()).collect();
-        let mut exchanges = BTreeMap::new();
+        let mut texts = texts.to_vec();
         for file in files {
-            for (name, text) in read(file).map_err(|error| RuleErrors(vec![error]))? {
-                for checked in check::check_file(&name, &text)? {
-                    exchanges.insert(checked.rule.id.clone(), checked.exchanges);
-                    rules.push(checked.rule);
-                }
+            texts.extend(read(file).map_err(|error| RuleErrors(vec![error]))?);
+        }
+        let mut rules: Vec<Rule> = embedded.rules.iter().map(|rule| (**rule).clone()).collect();
+        let (mut exchanges, mut allow) = (BTreeMap::new(), Vec::new());
+        for (name, text) in &texts {
+            let checked = check::check_whole_file(name, text)?;
+            allow.extend(checked.allow);
+            for checked in checked.rules {
+                exchanges.insert(checked.rule.id.clone(), checked.exchanges);
+                rules.push(checked.rule);
             }
         }
         let unknown = disabled.iter().find(|id| !rules.iter().any(|rule| rule.id == **id));
@@ -54,24 +72,25 @@ impl RuleSet {
             return Err(RuleErrors(vec![whole("settings", format!("cannot disable `{id}`: there is no such rule"))]));
         }
         rules.retain(|rule| !disabled.contains(&rule.id));
-        let mut set = RuleSet::assemble(rules).map_err(|message| RuleErrors(vec![whole("rules", message)]))?;
+        let mut set = RuleSet::assemble(rules, &allow).map_err(|message| RuleErrors(vec![whole("rules", message)]))?;
         set.own_exchanges = exchanges;
         Ok(Arc::new(set))
     }
 
     /// A set of exactly these rules.
     pub fn from_rules(rules: Vec<Rule>) -> Result<Arc<RuleSet>, String> {
-        RuleSet::assemble(rules).map(Arc::new)
+        RuleSet::assemble(rules, &[]).map(Arc::new)
     }
 
-    fn assemble(rules: Vec<Rule>) -> Result<RuleSet, String> {
+    fn assemble(rules: Vec<Rule>, allow: &[Allow]) -> Result<RuleSet, String> {
         if rules.is_empty() {
             return Err("no rule is left to scan with".into());
         }
         check::check_set(&rules)?;
         let plan = plan::make(&rules, 16);
-        let rules = rules.into_iter().map(Arc::new).collect();
-        Ok(RuleSet { rules, plan, own_exchanges: BTreeMap::new() })
+        let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
+        let searches = Searches::new(&rules, allow)?.map(Arc::new);
+        Ok(RuleSet { rules, plan, own_exchanges: BTreeMap::new(), searches })
     }
 
     /// All rules, in a fixed order.
@@ -86,6 +105,11 @@ impl RuleSet {
         });
         let found = self.own_exchanges.get(rule).or_else(|| EMBEDDED.get(rule));
         found.filter(|exchanges| !exchanges.is_empty())
+    }
+
+    /// What is searched for in whole texts, and what is allowed; `None` without rules of the user's own that do either.
+    pub fn searches(&self) -> Option<&Arc<Searches>> {
+        self.searches.as_ref()
     }
 
     /// What the filter looks for.

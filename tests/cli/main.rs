@@ -4,6 +4,7 @@ mod baseline;
 mod exit_codes;
 mod git;
 mod honesty;
+mod import;
 mod mask;
 mod output;
 mod rules;

@@ -7,6 +7,7 @@ mod delta;
 mod fuzz;
 mod git_objects;
 mod git_select;
+mod import;
 mod linear;
 mod mask;
 mod properties;

@@ -82,7 +82,7 @@ fn plan(on: &BaselineOn) -> Result<(Plan, PathBuf)> {
 
 /// Every finding of a scan that missed nothing.
 fn scanned(plan: &Plan, on: &BaselineOn) -> Result<Vec<Finding>> {
-    let Outcome { findings, summary } = request::carry_out(&plan.request, &on.selection)?;
+    let Outcome { findings, summary } = request::carry_out(&plan.request, &on.selection, &plan.notes)?;
     message::warnings(&summary.warnings, on.selection.quiet);
     if summary.is_partial() && !on.selection.allow_partial {
         return Err(Failure::new("not everything was scanned; the baseline is left as it was")

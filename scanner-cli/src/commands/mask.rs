@@ -6,6 +6,7 @@ use crate::args::MaskArgs;
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings;
+use crate::terminal::message;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -28,7 +29,8 @@ pub fn run(args: &MaskArgs) -> Result<u8> {
     let here = [Target::Stdin];
     let settings = settings::load(args.config.as_deref(), &here, &request::today())?;
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&args.rules).cloned().collect();
-    let engine = Engine::new(request::load_rules(&paths, &settings.disabled)?);
+    message::warnings(&settings.notes, false);
+    let engine = Engine::new(request::load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?);
     let gate = args.gate.or(settings.gate).unwrap_or_default();
     match args.command.split_first() {
         Some((program, words)) => wrap(program, words, &engine, gate),

@@ -7,10 +7,10 @@ use crate::terminal::progress;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use stopleak_core::RuleSet;
 use stopleak_core::report::time::date;
 use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, Target, scan};
 use stopleak_core::suppress::{Baseline, Suppressions};
+use stopleak_core::{RuleSet, Warning};
 
 /// A request, and what the commands need to know beside it.
 pub struct Plan {
@@ -18,15 +18,21 @@ pub struct Plan {
     /// The baseline that the settings name.
     pub baseline: Option<PathBuf>,
     pub today: String,
+    /// What the user should know of the settings.
+    pub notes: Vec<Warning>,
 }
 
 /// Works out what to scan, with which rules; the baseline is left to the command.
 pub fn plan(selection: &Selection) -> Result<Plan> {
     let today = today();
     let targets = targets(selection);
-    let settings = settings::load(selection.config.as_deref(), &targets, &today)?;
+    let mut settings = settings::load(selection.config.as_deref(), &targets, &today)?;
+    if !selection.rules.is_empty() {
+        // Whoever names rules has chosen.
+        settings.notes.retain(|note| note.code != settings::FOREIGN_FOUND);
+    }
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
-    let rules = load_rules(&paths, &settings.disabled)?;
+    let rules = load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?;
     let history = history(selection, &settings);
     let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
     let request = Request {
@@ -40,14 +46,18 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         gate: selection.gate.or(settings.gate).unwrap_or_default(),
         progress: Arc::new(Progress::default()),
     };
-    Ok(Plan { request, baseline: settings.baseline, today })
+    Ok(Plan { request, baseline: settings.baseline, today, notes: settings.notes })
 }
 
-/// Carries the request out, with a progress bar where one is of use.
-pub fn carry_out(request: &Request, selection: &Selection) -> Result<Outcome> {
+/// Carries the request out, with a progress bar where one is of use; `notes` join the scan's warnings.
+pub fn carry_out(request: &Request, selection: &Selection, notes: &[Warning]) -> Result<Outcome> {
     let watching = progress::watch(&request.progress, !selection.no_progress && !selection.quiet);
     let outcome = scan(request);
     drop(watching);
+    let outcome = outcome.map(|mut outcome| {
+        outcome.summary.warnings.extend_from_slice(notes);
+        outcome
+    });
     outcome.map_err(|error| {
         let failure = Failure::new(error.to_string());
         match error.hint() {
@@ -66,9 +76,9 @@ pub fn read_baseline(file: &Path) -> Result<Baseline> {
     })
 }
 
-/// The embedded rules and those in `paths`, less the disabled ones.
-pub fn load_rules(paths: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>> {
-    RuleSet::load(paths, disabled).map_err(|errors| {
+/// The embedded rules, those in files in memory (with their names) and in `paths`, less the disabled ones.
+pub fn load_rules(texts: &[(String, String)], paths: &[PathBuf], disabled: &[String]) -> Result<Arc<RuleSet>> {
+    RuleSet::load_with(texts, paths, disabled).map_err(|errors| {
         let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
         Failure::new(format!("cannot use these rules\n{}", problems.join("\n")))
             .hint("`stopleak rules list` prints the ids of all rules")

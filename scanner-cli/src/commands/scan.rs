@@ -12,11 +12,11 @@ use stopleak_core::scan::{Gate, Outcome};
 /// Scans and reports.
 pub fn run(args: &ScanArgs) -> Result<u8> {
     let outputs = output::plan(&args.format, &args.output)?;
-    let Plan { mut request, baseline, .. } = request::plan(&args.selection)?;
+    let Plan { mut request, baseline, notes, .. } = request::plan(&args.selection)?;
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
     let mut writings = open(&outputs, args)?;
-    let outcome = request::carry_out(&request, &args.selection)?;
+    let outcome = request::carry_out(&request, &args.selection, &notes)?;
     let outcome = select(outcome, &request.gate, args.all);
     writings.iter_mut().try_for_each(|writing| write(writing, &outcome))?;
     tell(&outcome.summary, &outputs, args);

@@ -4,6 +4,7 @@ use super::exchange::written::Purpose;
 use super::exchange::{self, Exchanges};
 use super::factor::{self, Reach};
 use super::keyword::Keyword;
+use super::own::{self, Allow};
 use super::written::{Connect, Edge, Part, ProviderWritten, RuleFile, RuleWritten, Shape};
 use super::{Form, Pattern, Provider, Rule, pattern};
 use std::collections::BTreeSet;
@@ -53,21 +54,47 @@ pub struct Checked {
     pub no_match: Vec<String>,
 }
 
+/// A rule file, checked.
+pub struct CheckedFile {
+    /// Its rules.
+    pub rules: Vec<Checked>,
+    /// What it allows, for all rules of a scan.
+    pub allow: Vec<Allow>,
+}
+
 /// Reads one rule file and checks every rule in it; returns all complaints, not only the first.
 pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, RuleErrors> {
+    check_whole_file(file, text).map(|checked| checked.rules)
+}
+
+/// Reads one rule file with its allowlist; returns all complaints, not only the first.
+pub fn check_whole_file(file: &str, text: &str) -> Result<CheckedFile, RuleErrors> {
     let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
     let written: RuleFile = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
         RuleErrors(vec![RuleError { file: file.into(), line, message: error.message().to_owned() }])
     })?;
-    let provider = Arc::new(Provider { id: written.provider.id.clone(), name: written.provider.name.clone() });
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    if let Err(message) = exchange::check::check_hosts(&written.provider.hosts, &written.provider.endpoints) {
-        errors.push(RuleError { file: file.into(), line: 1, message });
+    let error = |message: String, line: usize| RuleError { file: file.into(), line, message };
+    let (mut rules, mut allow, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in &written.allow {
+        match own::check_allow(entry.get_ref()) {
+            Ok(checked) => allow.push(checked),
+            Err(message) => errors.push(error(message, line_of(entry.span().start))),
+        }
+    }
+    let Some(provider_written) = &written.provider else {
+        let is_allowlist = written.rules.is_empty() && !written.allow.is_empty();
+        if !is_allowlist {
+            errors.push(error("the file has no [provider]".into(), 1));
+        }
+        return if errors.is_empty() { Ok(CheckedFile { rules, allow }) } else { Err(RuleErrors(errors)) };
+    };
+    let provider = Arc::new(Provider { id: provider_written.id.clone(), name: provider_written.name.clone() });
+    if let Err(message) = exchange::check::check_hosts(&provider_written.hosts, &provider_written.endpoints) {
+        errors.push(error(message, 1));
     }
     for rule in &written.rules {
-        let error = |message: String, line: usize| RuleError { file: file.into(), line, message };
-        match check_rule(rule, &provider, &written.provider) {
+        match check_rule(rule, &provider, provider_written) {
             Ok(checked) => rules.push(checked),
             Err((message, offset)) => {
                 let line = line_of(offset.unwrap_or(rule.id.span().start));
@@ -75,10 +102,23 @@ pub fn check_file(file: &str, text: &str) -> Result<Vec<Checked>, RuleErrors> {
             }
         }
     }
-    if written.rules.is_empty() {
-        errors.push(RuleError { file: file.into(), line: 1, message: "the file has no [[rule]]".into() });
+    if written.rules.is_empty() && written.allow.is_empty() {
+        errors.push(error("the file has no [[rule]]".into(), 1));
     }
-    if errors.is_empty() { Ok(rules) } else { Err(RuleErrors(errors)) }
+    if errors.is_empty() { Ok(CheckedFile { rules, allow }) } else { Err(RuleErrors(errors)) }
+}
+
+/// Checks that a file of the embedded pack asks for nothing that only rules of one's own may do.
+pub fn check_embedded(file: &str, checked: &CheckedFile) -> Result<(), RuleErrors> {
+    let error = |message: String| RuleErrors(vec![RuleError { file: file.into(), line: 1, message }]);
+    let search = checked.rules.iter().find(|checked| checked.rule.form.search().is_some());
+    if let Some(checked) = search {
+        let id = &checked.rule.id;
+        return Err(error(format!(
+            "rule `{id}`: `search` and `path` read whole texts; they are for rules of one's own"
+        )));
+    }
+    if checked.allow.is_empty() { Ok(()) } else { Err(error("[[allow]] is for rules of one's own".into())) }
 }
 
 /// Checks what only a whole set can show: ids used twice, parts that do not exist.
@@ -90,6 +130,10 @@ pub fn check_set(rules: &[Rule]) -> Result<(), String> {
         }
     }
     for rule in rules {
+        let required = rule.form.search().map_or(&[][..], |search| &search.required);
+        if let Some(unknown) = required.iter().find(|required| !ids.contains(required.rule.as_str())) {
+            return Err(format!("rule `{}`: required `{}` is no rule", rule.id, unknown.rule));
+        }
         if let Some(part) = rule.parts.iter().find(|part| !ids.contains(part.rule.as_str())) {
             return Err(format!("rule `{}`: part `{}` is no rule", rule.id, part.rule));
         }
@@ -112,18 +156,24 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
     if written.name.trim().is_empty() {
         return Err(plain("the name is empty"));
     }
-    if written.examples.matching.len() < 2 || written.examples.no_match.len() < 2 {
+    // A team's own rule need not be documented, nor may its format be known.
+    let is_search = written.is_search();
+    if !is_search && (written.examples.matching.len() < 2 || written.examples.no_match.len() < 2) {
         return Err(plain("two examples that match and two that do not are needed"));
     }
     for template in written.examples.matching.iter().chain(&written.examples.no_match) {
         super::example::expand(template, 0).map_err(|error| (format!("example `{template}`: {error}"), None))?;
     }
     let references = if written.references.is_empty() { &file.references } else { &written.references };
-    if references.is_empty() {
+    if references.is_empty() && !is_search {
         return Err(plain("no reference: cite the page that documents the format"));
     }
     let (form, factors, keywords) = check_form(written)?;
-    let default = if matches!(form, Form::Pattern(_)) { 0.95 } else { 0.6 };
+    let default = match form {
+        Form::Pattern(_) => 0.95,
+        Form::Search(_) => 0.9,
+        Form::Keyed { .. } | Form::Assignment => 0.6,
+    };
     let confidence = written.confidence.unwrap_or(default);
     if !(0.01..=0.99).contains(&confidence) {
         return Err(plain("confidence must lie between 0.01 and 0.99"));
@@ -169,6 +219,12 @@ type FormAndFactors = (Form, Vec<(Vec<u8>, Reach)>, Vec<Keyword>);
 
 fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
     let plain = |message: &str| (message.to_owned(), None);
+    if written.is_search() {
+        return Ok((Form::Search(Box::new(own::check_search(written)?)), Vec::new(), Vec::new()));
+    }
+    if written.has_search_fields() {
+        return Err(plain("`secret-group`, `entropy`, `required` and `allow` need a `search`"));
+    }
     match (&written.shape, &written.pattern) {
         (Some(Shape::Assignment), None) => {
             let (factors, keywords) = plan_keywords(written, f64::INFINITY)?;

@@ -9,7 +9,9 @@ pub mod grams;
 pub mod keyword;
 pub mod known;
 pub mod pattern;
+pub mod own;
 pub mod plan;
+pub mod re2;
 pub mod sample;
 pub mod written;
 
@@ -19,6 +21,7 @@ pub use written::{Checksum, Connect, Edge, Severity};
 
 use factor::Reach;
 use keyword::Keyword;
+use own::Search;
 use pattern::{ByteSet, Segment};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -88,7 +91,8 @@ impl Rule {
             Form::Pattern(_) if !self.guessable => 3,
             Form::Keyed { .. } => 2,
             Form::Pattern(_) => 1,
-            Form::Assignment => 0,
+            // Searches are apart: none of their matches comes this way.
+            Form::Assignment | Form::Search(_) => 0,
         }
     }
 }
@@ -109,6 +113,8 @@ pub enum Form {
     },
     /// A value assigned to a name that holds a keyword.
     Assignment,
+    /// A pattern run over whole texts; never in the embedded pack.
+    Search(Box<Search>),
 }
 
 impl Form {
@@ -116,7 +122,15 @@ impl Form {
     pub fn pattern(&self) -> Option<&Pattern> {
         match self {
             Form::Pattern(pattern) | Form::Keyed { pattern, .. } => Some(pattern),
-            Form::Assignment => None,
+            Form::Assignment | Form::Search(_) => None,
+        }
+    }
+
+    /// The search over whole texts, where it is one.
+    pub fn search(&self) -> Option<&Search> {
+        match self {
+            Form::Search(search) => Some(search),
+            _ => None,
         }
     }
 }

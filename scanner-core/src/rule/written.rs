@@ -1,6 +1,7 @@
 //! Rules as people write them in TOML; nothing here is checked yet.
 
 use super::exchange::written::StepWritten;
+use super::own::Required;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -8,11 +9,14 @@ use toml::Spanned;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RuleFile {
-    /// The service whose secrets these are.
-    pub provider: ProviderWritten,
+    /// The service whose secrets these are; a file of allowlists alone needs none.
+    pub provider: Option<ProviderWritten>,
     /// Its kinds of secret, most severe first.
     #[serde(default, rename = "rule")]
     pub rules: Vec<RuleWritten>,
+    /// What is no leak, for all rules of a scan; not in the embedded pack.
+    #[serde(default)]
+    pub allow: Vec<Spanned<AllowWritten>>,
 }
 
 /// The service a secret opens.
@@ -73,7 +77,17 @@ pub struct RuleWritten {
     #[serde(default)]
     pub references: Vec<String>,
     pub help: Option<String>,
+    #[serde(default)]
     pub examples: Examples,
+    // For rules of one's own: see `own`.
+    pub search: Option<Spanned<String>>,
+    pub secret_group: Option<u16>,
+    pub entropy: Option<f32>,
+    pub path: Option<Spanned<String>>,
+    #[serde(default)]
+    pub required: Vec<Required>,
+    #[serde(default)]
+    pub allow: Vec<Spanned<AllowWritten>>,
     #[serde(default)]
     pub verify: Vec<StepWritten>,
     #[serde(default)]
@@ -82,8 +96,57 @@ pub struct RuleWritten {
     pub rotate: Vec<StepWritten>,
 }
 
+impl RuleWritten {
+    /// Whether it searches whole texts (`own`) instead of verifying what the filter found.
+    pub fn is_search(&self) -> bool {
+        self.search.is_some() || self.path.is_some()
+    }
+
+    /// Whether it says something of a pattern's surroundings.
+    pub fn has_bounds(&self) -> bool {
+        self.within.is_some()
+            || self.connect != Connect::default()
+            || self.left != Edge::default()
+            || self.right != Edge::default()
+            || self.checksum.is_some()
+            || !self.parts.is_empty()
+            || [self.min_digits, self.min_upper, self.min_lower] != [0; 3]
+    }
+
+    /// Whether it has fields that only a search knows.
+    pub fn has_search_fields(&self) -> bool {
+        self.secret_group.is_some() || self.entropy.is_some() || !self.required.is_empty() || !self.allow.is_empty()
+    }
+}
+
 fn yes() -> bool {
     true
+}
+
+/// What is no leak; every list may be left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllowWritten {
+    pub reason: String,
+    pub when: When,
+    pub rules: Vec<String>,
+    pub commits: Vec<String>,
+    pub paths: Vec<String>,
+    pub values: Vec<String>,
+    pub matches: Vec<String>,
+    pub lines: Vec<String>,
+    pub stopwords: Vec<String>,
+}
+
+/// How the conditions of an `[[allow]]` hang together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Every kind that is given must hold.
+    #[default]
+    All,
+    /// One is enough.
+    Any,
 }
 
 /// How bad a leak would be.
@@ -171,8 +234,8 @@ pub enum Checksum {
 }
 
 /// Templates of text that must and must not be found.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Examples {
     #[serde(rename = "match")]
     pub matching: Vec<String>,

@@ -3,9 +3,10 @@
 use crate::blob::Origin;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Occurrence, Position, Validity};
-use crate::rule::Rule;
+use crate::rule::{Form, Rule};
 use crate::rule_set::RuleSet;
 use crate::score;
+use crate::search::Terms;
 use crate::secret::{Fingerprint, Guessable, Secret};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -29,6 +30,8 @@ pub struct Sighting {
     pub parts: Vec<(String, Position)>,
     /// The reason of a mark on its line.
     pub mark: Option<String>,
+    /// What its place still decides; `None` without rules and allowlists of the user's own.
+    pub terms: Option<Box<Terms>>,
 }
 
 /// What makes two sightings the same secret: 128 bits of a hash.
@@ -64,7 +67,7 @@ impl Findings {
         sighting: Sighting,
         explain: impl FnOnce() -> Vec<Evidence>,
     ) {
-        let guessable = if rule.guessable || (is_generic(rule) && score::is_guessable(secret)) {
+        let guessable = if rule.guessable || (may_be_chosen(rule) && score::is_guessable(secret)) {
             Guessable::Yes
         } else {
             Guessable::No
@@ -103,7 +106,11 @@ impl Findings {
             let mut placed: Vec<(f32, Occurrence)> = Vec::new();
             for sighting in std::mem::take(&mut gathered.sightings) {
                 for origin in origins(sighting.place) {
-                    let path = origin.path().map(score::path_evidence).unwrap_or_default();
+                    if sighting.terms.as_ref().is_some_and(|terms| !terms.admits(origin.path())) {
+                        continue;
+                    }
+                    let is_own = sighting.terms.as_ref().is_some_and(|terms| terms.is_search);
+                    let path = path_evidence(&origin, is_own);
                     let log_odds = sighting.log_odds + path.iter().map(|reason| reason.weight).sum::<f32>();
                     push(&mut placed, (log_odds, occurrence(&sighting, origin)));
                 }
@@ -157,8 +164,9 @@ impl Findings {
     }
 }
 
-fn is_generic(rule: &Rule) -> bool {
-    matches!(rule.form, crate::rule::Form::Assignment)
+/// Whether nothing but the value tells if a person chose it.
+fn may_be_chosen(rule: &Rule) -> bool {
+    matches!(rule.form, Form::Assignment | Form::Search(_))
 }
 
 /// Adds to a list that mostly stays one item long: a first push would make room for four.
@@ -181,8 +189,17 @@ fn name(rule: u16, key: &[u8], secret: &[u8]) -> Name {
 }
 
 fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
-    let Sighting { position, trail, parts, mark, .. } = sighting.clone();
-    Occurrence { origin, position, trail, parts, mark }
+    let Sighting { position, trail, parts, mark, terms, .. } = sighting.clone();
+    let allowed = terms.and_then(|terms| {
+        let commit = origin.introduction().map(|introduction| introduction.commit.to_string());
+        terms.allowed(origin.path(), commit.as_deref())
+    });
+    Occurrence { origin, position, trail, parts, mark, allowed }
+}
+
+/// What a path says; nothing of matches of a rule that the user wrote for these very files.
+fn path_evidence(origin: &Origin, is_own: bool) -> Vec<Evidence> {
+    origin.path().filter(|_| !is_own).map(score::path_evidence).unwrap_or_default()
 }
 
 /// Of all versions of one file in history, keeps the places in the version that came first.
@@ -208,11 +225,10 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
     gathered.occurrences.sort_by(|a, b| a.1.cmp(&b.1));
     gathered.occurrences.dedup_by(|a, b| a.1 == b.1);
     let best = gathered.occurrences.iter().map(|(log_odds, _)| *log_odds).fold(f32::MIN, f32::max);
-    let evidence = evidence_for(&gathered, best);
+    let evidence = evidence_for(&gathered, best, rule.form.search().is_some());
     let facts = score::facts(&rule, gathered.secret.expose());
     let fingerprint = Fingerprint::new(&rule.id, gathered.key.as_bytes(), gathered.secret.expose(), gathered.guessable);
-    let more = gathered.occurrences.len().saturating_sub(MAX_OCCURRENCES);
-    gathered.occurrences.truncate(MAX_OCCURRENCES);
+    let more = cut(&mut gathered.occurrences);
     Finding {
         fingerprint,
         rule,
@@ -228,11 +244,20 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
     }
 }
 
+/// Keeps as many occurrences as are listed, and says how many more there were; allowed ones make room first.
+fn cut(occurrences: &mut Vec<(f32, Occurrence)>) -> usize {
+    let open = occurrences.iter().filter(|(_, occurrence)| occurrence.allowed.is_none()).count();
+    if occurrences.len() > MAX_OCCURRENCES && open > 0 {
+        occurrences.retain(|(_, occurrence)| occurrence.allowed.is_none());
+    }
+    occurrences.truncate(MAX_OCCURRENCES);
+    open.saturating_sub(MAX_OCCURRENCES)
+}
+
 /// The reasons of the most confident occurrence: of its text and of its path.
-fn evidence_for(gathered: &Gathered, best: f32) -> Vec<Evidence> {
+fn evidence_for(gathered: &Gathered, best: f32, is_own: bool) -> Vec<Evidence> {
     let occurrence = gathered.occurrences.iter().find(|(log_odds, _)| *log_odds == best);
-    let path = occurrence.and_then(|(_, occurrence)| occurrence.origin.path()).map(score::path_evidence);
-    let path = path.unwrap_or_default();
+    let path = occurrence.map(|(_, occurrence)| path_evidence(&occurrence.origin, is_own)).unwrap_or_default();
     let text = best - path.iter().map(|reason| reason.weight).sum::<f32>();
     let closest = gathered.evidence.iter().min_by(|a, b| (a.0 - text).abs().total_cmp(&(b.0 - text).abs()));
     let mut evidence = closest.map(|(_, evidence)| evidence.to_vec()).unwrap_or_default();

@@ -5,29 +5,38 @@
 
 use super::Gate;
 use super::judge::Scorer;
+use super::own;
 use crate::detect::{Candidate, Engine, Sliding, Worker};
 use crate::rule::Rule;
 use crate::score;
+use crate::search::Searches;
 use std::sync::Arc;
 
 /// The longest unfinished word that is held back because a secret may begin in it.
 const LONGEST_WORD: usize = 64;
 
+/// The most of an unfinished line that searches of the user's own rules hold back.
+const LONGEST_LINE: usize = 64 << 10;
+
 /// A filter for one stream.
 pub struct Mask<'e> {
+    engine: &'e Engine,
     worker: Worker<'e, Scorer>,
     rules: &'e [Arc<Rule>],
     gate: Gate,
     sliding: Sliding,
     /// How far the window went out.
     emitted: usize,
+    /// What stands and waits for its line to end.
+    held: Vec<Candidate>,
 }
 
 impl<'e> Mask<'e> {
     /// A filter that masks what is at or above `gate`.
     pub fn new(engine: &'e Engine, gate: Gate) -> Mask<'e> {
         let worker = Worker::new(engine, Scorer);
-        Mask { worker, rules: engine.rules().rules(), gate, sliding: Sliding::default(), emitted: 0 }
+        let (rules, sliding) = (engine.rules().rules(), Sliding::default());
+        Mask { engine, worker, rules, gate, sliding, emitted: 0, held: Vec::new() }
     }
 
     /// Takes in more text and appends to `out` what is certain.
@@ -38,9 +47,10 @@ impl<'e> Mask<'e> {
 
     /// Says that nothing more comes for now: appends all that holds no beginning of a secret.
     pub fn pause(&mut self, out: &mut Vec<u8>) {
-        let limit = self.sliding.first_open().min(self.unfinished_word());
-        let standing = self.sliding.as_if_ended(self.rules);
-        self.emit(&standing, limit, out);
+        let limit = self.sliding.first_open().min(self.unfinished_word()).min(self.unsearched(false));
+        let mut standing = self.held.clone();
+        standing.extend(self.sliding.as_if_ended(self.rules));
+        self.emit(standing, limit, out);
         self.release();
     }
 
@@ -56,15 +66,20 @@ impl<'e> Mask<'e> {
         let limit = self.sliding.first_waiting().unwrap_or(usize::MAX).min(horizon);
         // What stands is certain even where it reaches past what is.
         let limit = standing.last().map_or(limit, |last| limit.max(last.end as usize));
-        self.emit(&standing, limit, out);
+        self.held.extend(standing);
+        self.emit(self.held.clone(), limit.min(self.unsearched(ended)), out);
+        self.held.retain(|candidate| candidate.end as usize > self.emitted);
         self.release();
     }
 
     /// Appends the text up to `limit`, masked; a secret that `limit` would cut waits whole.
-    fn emit(&mut self, standing: &[Candidate], limit: usize, out: &mut Vec<u8>) {
+    fn emit(&mut self, mut standing: Vec<Candidate>, limit: usize, out: &mut Vec<u8>) {
+        let mut limit = limit.min(self.sliding.text.len());
+        if limit > self.emitted {
+            self.search(&mut standing);
+        }
         let text = &self.sliding.text;
-        let mut limit = limit.min(text.len());
-        for candidate in standing {
+        for candidate in &standing {
             let (start, end) = (candidate.start as usize, candidate.end as usize);
             if end <= self.emitted || !self.is_masked(candidate) {
                 continue;
@@ -73,7 +88,9 @@ impl<'e> Mask<'e> {
                 limit = limit.min(start);
                 break;
             }
-            out.extend_from_slice(text.get(self.emitted..start).unwrap_or_default());
+            if start >= self.emitted {
+                out.extend_from_slice(&text[self.emitted..start]);
+            }
             out.extend_from_slice(format!("[stopleak:{}]", self.rules[candidate.rule as usize].id).as_bytes());
             self.emitted = end;
         }
@@ -81,6 +98,31 @@ impl<'e> Mask<'e> {
             out.extend_from_slice(&text[self.emitted..limit]);
             self.emitted = limit;
         }
+    }
+
+    /// Where the line begins that searches of the user's own rules wait for; they see whole lines.
+    fn unsearched(&self, ended: bool) -> usize {
+        let has_searches = self.searches().is_some_and(|searches| !searches.is_empty());
+        if !has_searches || ended {
+            return usize::MAX;
+        }
+        let text = &self.sliding.text;
+        let line = memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1);
+        line.max(text.len().saturating_sub(LONGEST_LINE))
+    }
+
+    fn searches(&self) -> Option<&'e Searches> {
+        self.engine.rules().searches().map(|searches| &**searches)
+    }
+
+    /// Adds what searches find in the window.
+    fn search(&self, standing: &mut Vec<Candidate>) {
+        let Some(searches) = self.searches() else { return };
+        for found in searches.run_on_stream(&self.sliding.text).found {
+            let rule = &self.rules[found.rule as usize];
+            standing.push(own::judge(rule, &self.sliding.text, &found));
+        }
+        standing.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule));
     }
 
     fn is_masked(&self, candidate: &Candidate) -> bool {
@@ -98,7 +140,9 @@ impl<'e> Mask<'e> {
     }
 
     fn release(&mut self) {
-        self.emitted -= self.sliding.release(self.emitted);
+        let moved = self.sliding.release(self.emitted);
+        self.emitted -= moved;
+        self.held.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
     }
 }
 

@@ -7,6 +7,7 @@ mod history;
 mod judge;
 pub mod lint;
 mod mask;
+mod own;
 mod position;
 mod stream;
 mod text;
@@ -202,6 +203,7 @@ pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
     }
     let mut findings = findings.finish(engine.rules());
     warnings.extend(request.suppressions.apply(&mut findings));
+    own::drop_twins(&mut findings);
     warnings.sort();
     warnings.dedup();
     summary.elapsed = started.elapsed();

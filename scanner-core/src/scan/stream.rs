@@ -3,6 +3,7 @@
 //! Candidates stand once nothing to come can overlap them, and are recorded once nothing to come can be a part of them
 //! and their line is read as far as a mark is looked for.
 
+use super::own::Windows;
 use super::position::{Cursor, MAX_LINE};
 use super::text::{Seen, TextScanner};
 use crate::decode::{WIDE_SAMPLE, WideDecoder};
@@ -54,6 +55,7 @@ pub fn scan(
     }
     progress((start.len()) as u64);
     stream.advance(true);
+    stream.search_rest(name);
     stream.announce(name);
     outcome.map(|_| total)
 }
@@ -82,12 +84,16 @@ struct Stream<'s, 'e> {
     recorded: usize,
     counts: BTreeMap<u16, usize>,
     longest_part: usize,
+    /// Searches of the user's own rules, and how much of the window's text they were given.
+    windows: Option<Windows>,
+    searched: usize,
 }
 
 impl<'s, 'e> Stream<'s, 'e> {
     fn new(scanner: &'s mut TextScanner<'e>, place: u32) -> Stream<'s, 'e> {
         let parts = scanner.engine.rules().rules().iter().flat_map(|rule| &rule.parts);
         let longest_part = parts.map(|part| part.within as usize).max().unwrap_or(0);
+        let windows = Windows::new(scanner);
         Stream {
             scanner,
             place,
@@ -99,6 +105,8 @@ impl<'s, 'e> Stream<'s, 'e> {
             recorded: 0,
             counts: BTreeMap::new(),
             longest_part,
+            windows,
+            searched: 0,
         }
     }
 
@@ -112,6 +120,7 @@ impl<'s, 'e> Stream<'s, 'e> {
     /// Scans what was appended and records what is certain.
     fn advance(&mut self, ended: bool) {
         let rules: &'e [Arc<Rule>] = self.scanner.engine.rules().rules();
+        self.search();
         self.sliding.advance(&mut self.scanner.worker, ended);
         let horizon = self.sliding.horizon(&self.scanner.worker, ended);
         for candidate in self.sliding.settle(rules, horizon, ended) {
@@ -129,6 +138,19 @@ impl<'s, 'e> Stream<'s, 'e> {
             self.recorded += 1;
         }
         self.release(certain);
+    }
+
+    fn search(&mut self) {
+        let Some(windows) = &mut self.windows else { return };
+        let new = &self.sliding.text[self.searched..];
+        windows.append(self.scanner, new, self.place, &self.trail);
+        self.searched = self.sliding.text.len();
+    }
+
+    fn search_rest(&mut self, name: &dyn Fn() -> String) {
+        if let Some(windows) = self.windows.take() {
+            windows.finish(self.scanner, name, self.place, &self.trail);
+        }
     }
 
     fn record(&mut self, candidate: &Candidate, rules: &[Arc<Rule>]) {
@@ -166,6 +188,7 @@ impl<'s, 'e> Stream<'s, 'e> {
         self.cursor.advance(&self.sliding.text, cut.saturating_sub(detect::LOOK_BEHIND));
         let moved = self.sliding.release(needed);
         if moved > 0 {
+            self.searched = self.searched.saturating_sub(moved);
             self.cursor.forget(moved);
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
         }

@@ -2,6 +2,7 @@
 
 use super::collect::{Findings, Sighting};
 use super::judge::{self, Scorer};
+use super::own;
 use super::position::{self, Cursor};
 use crate::decode;
 use crate::detect::{self, Engine, MAX_PER_RULE, State, Worker};
@@ -10,6 +11,7 @@ use crate::source::git::objects::Operation;
 use crate::suppress::mark;
 use crate::warning::Warning;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// One thread's scanner of texts.
 pub struct TextScanner<'e> {
@@ -67,6 +69,9 @@ impl<'e> TextScanner<'e> {
 
     fn emit(&mut self, bytes: &[u8], state: &State, place: Option<(u32, &dyn Fn() -> String)>, trail: &[&'static str]) {
         let Some((place, name)) = place else { return };
+        if self.engine.rules().searches().is_some() {
+            own::search(self, bytes, place, name, trail);
+        }
         if state.candidates().is_empty() {
             return;
         }
@@ -85,8 +90,24 @@ impl<'e> TextScanner<'e> {
 
     /// Keeps one candidate that stands.
     pub(super) fn record(&mut self, bytes: &[u8], candidate: &detect::Candidate, seen: Seen) {
+        let secret = candidate.secret();
+        let key = candidate.key().unwrap_or_else(|| secret.clone());
+        let whole = key.start.min(secret.start)..key.end.max(secret.end);
+        self.record_as(bytes, candidate, &bytes[secret], whole, seen);
+    }
+
+    /// The same, for a value that is named otherwise than by its bytes, or a match that is more than name and value.
+    pub(super) fn record_as(
+        &mut self,
+        bytes: &[u8],
+        candidate: &detect::Candidate,
+        value: &[u8],
+        whole: Range<usize>,
+        seen: Seen,
+    ) {
         let rules = self.engine.rules().rules();
         let rule = &rules[candidate.rule as usize];
+        let searches = self.engine.rules().searches();
         let (line, line_before) = position::lines_around(bytes, candidate.start as usize);
         let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
         let sighting = Sighting {
@@ -96,10 +117,10 @@ impl<'e> TextScanner<'e> {
             trail: seen.trail.to_vec(),
             parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
             mark: mark.map(str::to_owned),
+            terms: searches.and_then(|own| own.terms(rule, candidate.rule, bytes, &candidate.secret(), &whole)),
         };
         let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
-        let secret = &bytes[candidate.secret()];
-        self.findings.add(candidate.rule, rule, key, secret, sighting, || judge::explain(bytes, rule, candidate));
+        self.findings.add(candidate.rule, rule, key, value, sighting, || judge::explain(bytes, rule, candidate));
     }
 
     /// Announces matches that were left out.

@@ -64,6 +64,11 @@ pub enum Kind {
     },
     /// Any value on a name that sounds like a credential.
     Generic,
+    /// A match of a rule of the user's own: only a plain placeholder speaks against it.
+    Own {
+        /// How likely a match is real: the rule's `confidence`.
+        prior: f32,
+    },
 }
 
 /// Below this the line around a value is not read: nothing it can say would lift the value over any sensible gate.
@@ -84,7 +89,7 @@ pub fn explain(context: &Context) -> Vec<Evidence> {
             found.push(Evidence { reason, weight });
         }
     };
-    add("rule", judged.prior);
+    add(if matches!(context.kind, Kind::Own { .. }) { "own-rule" } else { "rule" }, judged.prior);
     if let Some(verdict) = judged.checksum {
         let (reason, weight) = verdict.weight();
         add(reason, weight);
@@ -130,6 +135,29 @@ fn judge(context: &Context) -> Judged {
     Judged { looked, ..better }
 }
 
+/// The user wrote the rule: its matches count, unless they show that no value was filled in.
+fn judge_own(context: &Context, prior: f32) -> Judged {
+    let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
+    let mut features = features::of_value(&context.bytes[secret.clone()], None, None);
+    // Words that turn up in a random value are chance, or a prefix such as `test_`.
+    if secret.is_empty() || features.get(features::Feature::Random) > 0.0 {
+        features = Features([0.0; COUNT]);
+    }
+    if is_hole(&context.bytes[secret.clone()]) {
+        features.0[features::Feature::FormFormat as usize] = 1.0;
+    }
+    let prior = logit(prior);
+    let log_odds = prior + sum(&features, &weights::OWN);
+    Judged { log_odds, prior, checksum: None, features, weights: &weights::OWN, looked: secret }
+}
+
+/// Whether a value stands for another one that is filled in later: `${NAME}`, `{{ name }}`, `<your key>`.
+fn is_hole(value: &[u8]) -> bool {
+    const HOLES: [(&[u8], &[u8]); 6] =
+        [(b"${", b"}"), (b"{{", b"}}"), (b"$(", b")"), (b"#{", b"}"), (b"%(", b")s"), (b"<", b">")];
+    HOLES.iter().any(|(open, close)| value.starts_with(open) && value.ends_with(close))
+}
+
 fn judge_as(context: &Context, kind: Kind) -> Judged {
     let (prior, checksum, random_from, weights) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
@@ -137,6 +165,7 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
             (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
         }
         Kind::Generic => (0.0, None, 0, &trained::GENERIC),
+        Kind::Own { prior } => return judge_own(context, prior),
     };
     let secret = context.secret.start.min(context.bytes.len())..context.secret.end.min(context.bytes.len());
     let random = (secret.start + random_from).min(secret.end)..secret.end;
@@ -144,7 +173,7 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
     let name = key.clone().map(|key| &context.bytes[key]);
     let mut features = match kind {
         Kind::Generic => features::of_value(&context.bytes[random], name, context.syntax),
-        Kind::Token { .. } | Kind::Keyed { .. } => {
+        Kind::Token { .. } | Kind::Keyed { .. } | Kind::Own { .. } => {
             let mut features = features_of_known(&context.bytes[random], name, context.syntax);
             features.soften();
             features

@@ -125,6 +125,9 @@ pub static CHOSEN: [f32; COUNT] = table(&[
     (LineShowing, -1.0),
 ]);
 
+/// For matches of rules of the user's own.
+pub static OWN: [f32; COUNT] = table(&[(Placeholder, -4.5), (FormMasked, -5.0), (FormFormat, -4.5)]);
+
 /// A checksum that holds, and one that does not.
 pub const CHECKSUM: [f32; 2] = [4.0, -7.0];
 

@@ -64,6 +64,9 @@ impl Suppressions {
         if let Some(reason) = marked(finding, occurrence) {
             return Some(Suppression::Mark { reason: without_secret(reason, finding) });
         }
+        if let Some(reason) = allowed(finding, occurrence) {
+            return Some(Suppression::Allowlist { reason: without_secret(reason, finding) });
+        }
         let matching = self.allowlist.entries().iter().zip(used).filter(|(allow, _)| allow.covers(finding, occurrence));
         let mut reason = None;
         for (allow, used) in matching {
@@ -83,6 +86,19 @@ fn marked<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<&'a st
     };
     let marked = occurrence.mark.is_some().then_some(occurrence);
     marked.or_else(|| finding.occurrences.iter().find(later)).and_then(|marked| marked.mark.as_deref())
+}
+
+/// The reason of a rule file's `[[allow]]` entry that covers this place, or that covers the commit which brought the
+/// secret into this file: what is on disk has no commit of its own.
+fn allowed<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<&'a str> {
+    let earlier = |other: &&Occurrence| {
+        let same_file = occurrence.origin.path().is_some() && other.origin.path() == occurrence.origin.path();
+        let by_commit = other.allowed.as_ref().is_some_and(|allowed| allowed.by_commit);
+        by_commit && same_file && age(&other.origin) < age(&occurrence.origin)
+    };
+    let own = occurrence.allowed.as_ref().map(|_| occurrence);
+    let covering = own.or_else(|| finding.occurrences.iter().find(earlier));
+    covering.and_then(|covering| covering.allowed.as_ref()).map(|allowed| &*allowed.reason)
 }
 
 /// When a version of a file came to be; what is on disk or staged is the newest.
