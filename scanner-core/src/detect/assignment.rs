@@ -9,6 +9,8 @@ mod reader;
 mod reject;
 mod value;
 
+pub use reject::is_reference;
+
 use name::Before;
 use reader::Reader;
 use std::ops::{Deref, Range};
@@ -82,7 +84,7 @@ impl Few {
         };
         let inner = text.starts_with(b"${").then(|| value::shell_default(reader, range.start + 2)).flatten();
         let (range, syntax) = inner.map_or((range, syntax), |inner| (inner, Syntax::Fallback));
-        if self.len < MOST && !reject::is_reference(reader.slice(range.clone())) {
+        if self.len < MOST && !reject::is_no_value(reader.slice(range.clone())) {
             self.items[self.len] = Assignment { key: place.key.clone(), value: range, syntax };
             self.len += 1;
         }

@@ -7,7 +7,7 @@ use super::shape::{Alphabet, Shape, shape};
 use super::surroundings::Surroundings;
 use super::trigram::{Letters, letters};
 use super::words::{self, each_word};
-use crate::detect::assignment::Syntax;
+use crate::detect::assignment::{Syntax, is_reference};
 
 macro_rules! features {
     ($($name:ident = $reason:literal,)*) => {
@@ -106,6 +106,7 @@ features! {
     PasswordLetters = "password-of-random-letters",
     ShortMixed = "short-and-mixed",
     ShortLetters = "short-random-letters",
+    Reference = "refers-elsewhere",
     Comment = "comment",
     LineDigest = "line-about-digests",
     LineShowing = "line-shows-an-example",
@@ -185,6 +186,11 @@ pub fn of_value(value: &[u8], key: Option<&[u8]>, syntax: Option<Syntax>) -> Fea
         features.set(syntax_feature(syntax), 1.0);
     }
     features
+}
+
+/// Adds whether a value of a chosen form is a variable's name or a template: an assignment's value never is.
+pub fn add_reference(features: &mut Features, value: &[u8]) {
+    features.flag(Feature::Reference, is_reference(value));
 }
 
 /// Adds what the line says.

@@ -159,7 +159,7 @@ fn is_hole(value: &[u8]) -> bool {
 }
 
 fn judge_as(context: &Context, kind: Kind) -> Judged {
-    let (prior, checksum, random_from, weights) = match kind {
+    let (prior, checksum, random_from, weights): (_, _, _, &'static [f32; COUNT]) = match kind {
         Kind::Token { prior, random_from, checksum, random } => (logit(prior), checksum, random_from, known(random)),
         Kind::Keyed { prior, random_from, checksum, random } => {
             (logit(prior), checksum, random_from, if random { &weights::KEYED } else { &weights::CHOSEN })
@@ -179,6 +179,9 @@ fn judge_as(context: &Context, kind: Kind) -> Judged {
             features
         }
     };
+    if std::ptr::eq(weights, &weights::CHOSEN) {
+        features::add_reference(&mut features, &context.bytes[secret.clone()]);
+    }
     let start = prior + checksum.map_or(0.0, |verdict| verdict.weight().1);
     let mut looked = key.clone().map_or(secret.clone(), |key| key.start.min(secret.start)..key.end.max(secret.end));
     let mut log_odds = start + sum(&features, weights);

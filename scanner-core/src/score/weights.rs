@@ -117,6 +117,7 @@ pub static KEYED: [f32; COUNT] = table(&[
 
 /// For values of a known form that a person may choose (passwords, URLs): only placeholders speak against them.
 pub static CHOSEN: [f32; COUNT] = table(&[
+    (Reference, -6.0),
     (Run, -0.8),
     (Placeholder, -4.0),
     (Credential, -2.8),

@@ -3,19 +3,20 @@
 /// The shortest value worth scoring.
 const SHORTEST: usize = 6;
 
-/// Whether a value is a template, a reference to a secret kept elsewhere, or too short.
+/// Whether a value is too short, refers elsewhere, or begins a PEM block, which rules of its own know.
+pub fn is_no_value(value: &[u8]) -> bool {
+    value.len() < SHORTEST || value.starts_with(b"-----") || is_reference(value)
+}
+
+/// Whether a value is a template or a reference to a secret kept elsewhere.
 pub fn is_reference(value: &[u8]) -> bool {
     let (Some(&first), Some(&last)) = (value.first(), value.last()) else { return true };
-    if value.len() < SHORTEST {
-        return true;
-    }
     match first {
         b'$' => is_variable(value),
         b'%' => last == b'%' || value.get(1) == Some(&b'(') || has_placeholder(value),
         b'{' => last == b'}' || value.get(1) == Some(&b'{'),
         b'<' => value.get(1) == Some(&b'%') || value.get(1) == Some(&b'?'),
         b'E' if value.starts_with(b"ENC[") => true,
-        b'-' if value.starts_with(b"-----") => true,
         b'v' if value.starts_with(b"vault:") => true,
         b'o' if value.starts_with(b"op://") => true,
         _ => has_placeholder(value),
@@ -24,7 +25,7 @@ pub fn is_reference(value: &[u8]) -> bool {
 
 /// `$NAME`, `${…}`, `$(…)`; a hash (`$2b$…`) and a password that starts with a dollar sign are none.
 fn is_variable(value: &[u8]) -> bool {
-    match value[1] {
+    match value.get(1).copied().unwrap_or(b'$') {
         b'{' | b'(' => true,
         b'0'..=b'9' => false,
         b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
