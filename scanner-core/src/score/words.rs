@@ -41,14 +41,15 @@ const LISTS: &[(u32, &str)] = &[
          bad expired unknown empty blah asdf asdfgh qwerty qwertyuiop abc abcd abcde abcdef abcdefg abcdefgh xyz \
          temp tmp notreal value string testtest xxx xxxx xxxxx xxxxxx xxxxxxxx yyyy zzzz aaaa aaaaaaaa random \
          secretsecret testsecret testtoken testpassword stub set provided required optional ignored unused \
-         obfuscated filtered notasecret",
+         obfuscated filtered notasecret yourpassword yourpass yoursecret yourtoken yourkey yourapikey \
+         randompassword randomsecret",
     ),
     (
         CREDENTIAL,
         "password passwords passwd pwd pass passphrase secret secrets token tokens key keys apikey auth \
          authorization credential credentials login user username admin root guest session cookie bearer \
          mypassword mysecret mytoken supersecret topsecret letmein sekret secretkey secrettoken accesstoken \
-         userpassword hunter",
+         userpassword hunter mypass mykey userpass dbpass rootpass",
     ),
     (
         DIGEST,

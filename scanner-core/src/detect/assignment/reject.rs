@@ -27,7 +27,8 @@ pub fn is_reference(value: &[u8]) -> bool {
 fn is_variable(value: &[u8]) -> bool {
     match value.get(1).copied().unwrap_or(b'$') {
         b'{' | b'(' => true,
-        b'0'..=b'9' => false,
+        // `$1` is an argument, `$2b$…` a hash.
+        b'0'..=b'9' => value[1..].iter().all(u8::is_ascii_digit),
         b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
             let name = value[1..]
                 .iter()
@@ -55,12 +56,13 @@ fn has_placeholder(value: &[u8]) -> bool {
                     text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
                 });
                 let opens = matches!(before, b'$' | b'#' | b'{' | b'%');
-                if close.is_some() && (named || opens) || (opens && before == b'{' && after.contains(&b'}')) {
+                // A hole may go on behind the white space that ends an unquoted value.
+                if close.is_some() && named || opens {
                     return true;
                 }
             }
             b'(' => {
-                if matches!(before, b'$' | b'\\') && after.contains(&b')') {
+                if before == b'$' || before == b'\\' && after.contains(&b')') {
                     return true;
                 }
             }
