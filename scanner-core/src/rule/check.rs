@@ -268,7 +268,7 @@ fn plan_keywords(written: &RuleWritten, budget: f64) -> Result<Keywords, Complai
     let (mut factors, mut keywords) = (BTreeSet::new(), Vec::new());
     for keyword in &written.keywords {
         let index = u16::try_from(keywords.len()).map_err(|_| ("too many keywords".to_owned(), None))?;
-        let (found, literals) = Keyword::plan(keyword, index);
+        let (found, literals) = Keyword::plan(keyword, index, written.shape.is_some());
         keywords.extend(found);
         for (mut literal, reach) in literals {
             if literal.len() < factor::MIN_LITERAL {

@@ -65,7 +65,7 @@ fn consider(best: &mut Option<(f64, Factors)>, literals: Set, reach: Reach) {
     }
     // Shorter literals turn up more often, but there are fewer of them.
     let longest = literals.iter().map(Vec::len).max().unwrap_or(0).min(MAX_LITERAL);
-    (MIN_LITERAL..=longest).for_each(|len| consider_cut(best, &literals, len, reach));
+    (MIN_LITERAL..=longest).rev().for_each(|len| consider_cut(best, &literals, len, reach));
 }
 
 fn consider_cut(best: &mut Option<(f64, Factors)>, literals: &Set, len: usize, reach: Reach) {

@@ -20,9 +20,13 @@ pub struct Keyword {
 
 impl Keyword {
     /// The cheaper way to find `text`: by one of its words, or by its spellings, each a literal.
-    pub fn plan(text: &str, index: u16) -> (Option<Keyword>, Vec<(Vec<u8>, Reach)>) {
+    ///
+    /// Words joined by a space are prose; spelled out they turn up everywhere (`here rest`), so that only `prose` asks for
+    /// them.
+    pub fn plan(text: &str, index: u16, prose: bool) -> (Option<Keyword>, Vec<(Vec<u8>, Reach)>) {
         let words: Vec<Vec<u8>> = text.split('_').map(|word| word.to_ascii_lowercase().into_bytes()).collect();
-        let spellings = factor::spellings(text);
+        let mut spellings = factor::spellings(text);
+        spellings.retain(|spelling| prose || text.contains(' ') || !spelling.contains(&b' '));
         let of_spelling = |spelling: &Vec<u8>| match spelling.len() {
             0..MIN_LITERAL => f64::INFINITY,
             _ => ROOM + grams::rarest(spelling).1,

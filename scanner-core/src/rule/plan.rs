@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
 /// Words of the filter's table, each of 32 bits: 64 KiB, within a core's own caches.
-pub const TABLE_WORDS: usize = 1 << 14;
+pub const TABLE_WORDS: usize = 1 << 15;
 
 /// What one more gram in the table costs, in hits per 16 MiB: chance collisions with text.
 const ROOM: f64 = 32.0;
@@ -63,7 +63,7 @@ pub fn make(rules: &[Rule], tries: usize) -> Plan {
 #[inline(always)]
 pub fn place(gram: u32, multiplier: u32) -> (usize, u32) {
     let product = gram.wrapping_mul(multiplier);
-    ((product >> 18) as usize, product)
+    ((product >> 17) as usize, product)
 }
 
 fn search_multiplier(wanted: &HashSet<u32>, tries: usize) -> u32 {
