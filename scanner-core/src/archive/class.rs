@@ -2,17 +2,20 @@
 
 use super::trouble::Trouble;
 use super::walk::Walk;
+use std::collections::HashSet;
 
 /// Hands over the text.
 pub fn unpack(walk: &mut Walk<'_, '_>, bytes: &[u8]) -> Result<(), Trouble> {
-    let mut class = Class { rest: bytes.get(8..).unwrap_or_default(), pool: Vec::new() };
+    let mut class = Class { rest: bytes.get(8..).unwrap_or_default(), pool: Vec::new(), told: HashSet::new() };
     let pool = class.constants();
     let mut text = Vec::new();
     if pool.is_some() {
         let _ = class.fields(&mut text);
     }
-    for constant in &class.pool {
-        if let Constant::Text(string) = constant {
+    for (index, constant) in class.pool.iter().enumerate() {
+        if let Constant::Text(string) = constant
+            && !class.told.contains(&index)
+        {
             text.extend_from_slice(string);
             text.push(b'\n');
         }
@@ -31,6 +34,8 @@ enum Constant<'c> {
 struct Class<'c> {
     rest: &'c [u8],
     pool: Vec<Constant<'c>>,
+    /// Strings that stand behind their field's name.
+    told: HashSet<usize>,
 }
 
 impl<'c> Class<'c> {
@@ -95,7 +100,9 @@ impl<'c> Class<'c> {
                 }
                 let index = usize::from(u16::from_be_bytes([value[0], value[1]]));
                 let Some(Constant::String(string)) = self.pool.get(index) else { continue };
-                let (Some(name), Some(string)) = (self.text(name), self.text(*string)) else { continue };
+                let place = *string;
+                let (Some(name), Some(string)) = (self.text(name), self.text(place)) else { continue };
+                self.told.insert(usize::from(place));
                 out.extend_from_slice(&[name, b" = \"", string, b"\"\n"].concat());
             }
         }

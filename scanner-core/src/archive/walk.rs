@@ -48,7 +48,7 @@ pub fn unpack(kind: Kind, source: Source<'_>, name: &str, limits: &Limits, visit
             let is_seekable = is_seekable(kind);
             Walk::new(&budget, name, visit).run(|walk| match is_seekable {
                 true => walk.deeper(|walk| walk.seekable(kind, source)),
-                false => walk.content(&mut *source, 0),
+                false => walk.content(&mut reader::buffered(source, len), 0),
             })
         }
     }

@@ -17,6 +17,10 @@ use std::io::{Read, SeekFrom};
 
 /// The longest comment, and the record at the end.
 const MAX_END: u64 = 65_535 + 22;
+/// The longest entry of the directory: a header, a name, extra fields and a comment.
+const MAX_ENTRY: usize = 46 + 3 * 65_535;
+/// Bytes of the directory that are read at a time.
+const PIECE: u64 = 256 << 10;
 const IS_ENCRYPTED: u16 = 1;
 /// The sizes stand behind the content.
 const HAS_DESCRIPTOR: u16 = 8;
@@ -51,24 +55,20 @@ pub fn unpack(walk: &mut Walk<'_, '_>, source: &mut dyn ReadSeek) -> Result<(), 
         walk.text("(comment)", &end.comment)?;
     }
     let mut encrypted = Encrypted::default();
-    let mut at = end.before + end.at;
-    let directory = at..at + end.size;
+    let mut directory = Directory::new(&end);
     for index in 0..end.entries {
-        if at >= directory.end {
+        let Some((member, offset)) = directory.next(source)? else {
             return Err(Trouble::Damaged(format!("its directory holds {index} of {} members", end.entries).into()));
-        }
-        source.seek(SeekFrom::Start(at))?;
-        let (member, offset, len) = central(&mut *source)?;
-        at += len;
+        };
         if index == 0 && end.before + offset > 0 {
-            let mut program = stretch(source, 0, end.before + offset)?;
+            let mut program = stretch(source, 0, end.before.saturating_add(offset))?;
             walk.entry(b"(what goes before)", &mut program)?;
         }
         if member.flags & IS_ENCRYPTED != 0 {
             encrypted.add(&member.name);
             walk.budget.enter()?;
         } else if !member.name.ends_with(b"/") || member.size > 0 {
-            file(walk, source, &member, end.before + offset)?;
+            file(walk, source, &member, end.before.saturating_add(offset))?;
         }
     }
     encrypted.report(walk);
@@ -205,8 +205,43 @@ fn zip64(source: &mut dyn ReadSeek, locator: &[u8], locator_at: u64, end: &mut E
     Err(Trouble::damaged("its zip64 directory is not where it should be"))
 }
 
-/// One entry of the directory: the member, where its local header is, and the entry's length.
-fn central(source: &mut dyn Read) -> Result<(Member, u64, u64), Trouble> {
+/// The central directory, read in large pieces.
+struct Directory {
+    at: u64,
+    left: u64,
+    piece: Vec<u8>,
+    read: usize,
+}
+
+impl Directory {
+    fn new(end: &End) -> Directory {
+        Directory { at: end.before + end.at, left: end.size, piece: Vec::new(), read: 0 }
+    }
+
+    /// The next member, and where its local header is; none at the end.
+    fn next(&mut self, source: &mut dyn ReadSeek) -> Result<Option<(Member, u64)>, Trouble> {
+        if self.piece.len() - self.read < MAX_ENTRY && self.left > 0 {
+            self.piece.drain(..self.read);
+            self.read = 0;
+            let count = self.left.min(PIECE);
+            let more = bytes(&mut stretch(source, self.at, count)?, count)?;
+            self.piece.extend_from_slice(&more);
+            self.at += count;
+            self.left -= count;
+        }
+        let mut rest = &self.piece[self.read..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let before = rest.len();
+        let entry = central(&mut rest)?;
+        self.read += before - rest.len();
+        Ok(Some(entry))
+    }
+}
+
+/// One entry of the directory: the member, and where its local header is.
+fn central(source: &mut &[u8]) -> Result<(Member, u64), Trouble> {
     let header: [u8; 46] = exactly(source)?;
     if header[..4] != *b"PK\x01\x02" {
         return Err(Trouble::damaged("its directory is damaged"));
@@ -222,7 +257,8 @@ fn central(source: &mut dyn Read) -> Result<(Member, u64, u64), Trouble> {
     let mut offset = u64::from(word(&header, 42));
     let extra = bytes(source, u64::from(extra))?;
     large(&extra, [&mut member.size, &mut member.compressed, &mut offset]);
-    Ok((member, offset, 46 + u64::from(name) + extra.len() as u64 + u64::from(comment)))
+    bytes(source, u64::from(comment))?;
+    Ok((member, offset))
 }
 
 /// Replaces the values that did not fit into 32 bits by zip64's; tells whether there are any.

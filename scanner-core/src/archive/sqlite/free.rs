@@ -3,6 +3,9 @@
 use super::page::{Pages, half, start};
 use std::io::{self, Read};
 
+/// Shorter texts are no secrets.
+const LEAST: usize = 8;
+
 /// The free space of a file, page by page.
 pub struct Free<'p, 's> {
     pages: &'p mut Pages<'s>,
@@ -49,10 +52,32 @@ impl<'p, 's> Free<'p, 's> {
 
     /// Zeros are left out, but for one.
     fn add(&mut self, bytes: &[u8]) {
-        let trimmed = bytes.iter().position(|byte| *byte != 0).map_or(&[][..], |first| &bytes[first..]);
+        let first = bytes.iter().position(|byte| *byte != 0);
+        let trimmed = first.map_or(&[][..], |first| &bytes[first.saturating_sub(1)..]);
         if !trimmed.is_empty() {
+            let start = self.text.len();
             self.text.extend_from_slice(trimmed);
+            part(&mut self.text[start..]);
             self.text.push(b'\n');
+        }
+    }
+}
+
+/// Parts a text from the number before it, which tells its length and may look like its first letter.
+fn part(bytes: &mut [u8]) {
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    for at in 0..bytes.len() {
+        let before = at.checked_sub(1).map_or(0, |before| bytes[before]);
+        // The size of a freed cell, of two bytes, may stand between and look like a letter too.
+        let is_after_size = at.checked_sub(2).is_some_and(|before| bytes[before] == 0);
+        if !is_text(&bytes[at]) || is_text(&before) && !is_after_size {
+            continue;
+        }
+        let high = if before & 0x80 != 0 { usize::from(before & 0x7f) << 7 } else { 0 };
+        let len = (high | usize::from(bytes[at])).saturating_sub(13) / 2;
+        let text = bytes.get(at + 1..at + 1 + len);
+        if len >= LEAST && text.is_some_and(|text| text.iter().all(is_text)) {
+            bytes[at] = b'\n';
         }
     }
 }
