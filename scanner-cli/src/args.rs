@@ -111,7 +111,7 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_archive_size: Option<u64>,
 
-    /// Unpack at most N times an archive's size [default: 1000]
+    /// Unpack at most N times an archive's size [default: 2500]
     #[arg(long, value_name = "N")]
     pub max_archive_ratio: Option<u64>,
 
@@ -119,7 +119,7 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "N")]
     pub max_archive_entries: Option<u64>,
 
-    /// Hold at most this much of an archive in memory [default: 160M]
+    /// Hold at most this much of an archive in memory [default: 224M]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_archive_memory: Option<u64>,
 

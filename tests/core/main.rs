@@ -1,6 +1,7 @@
 //! The library's tests, one module a subject.
 
 mod architecture;
+mod archive;
 mod assignment;
 mod contexts;
 mod delta;

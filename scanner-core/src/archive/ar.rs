@@ -32,13 +32,7 @@ pub fn unpack(walk: &mut Walk<'_, '_>, source: &mut dyn Read) -> Result<(), Trou
     }
 }
 
-fn member(
-    walk: &mut Walk<'_, '_>,
-    source: &mut dyn Read,
-    name: &[u8],
-    size: u64,
-    names: &[u8],
-) -> Result<(), Trouble> {
+fn member(walk: &mut Walk<'_, '_>, source: &mut dyn Read, name: &[u8], size: u64, names: &[u8]) -> Result<(), Trouble> {
     let mut left = size;
     let name = match name {
         [b'#', b'1', b'/', digits @ ..] => {

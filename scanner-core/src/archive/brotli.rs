@@ -1,7 +1,9 @@
 //! Brotli. Its streams have no mark: one is told by unpacking its beginning to text.
 
+use super::kind::marked;
 use super::limits::{Budget, Reserved};
 use super::trouble::Trouble;
+use crate::decode::WideDecoder;
 use brotli_decompressor::Decompressor;
 use std::io::{self, Read};
 
@@ -9,6 +11,8 @@ use std::io::{self, Read};
 const WINDOW: u64 = 16 << 20;
 /// Bytes of text that are proof when the stream goes on.
 const PROOF: usize = 256;
+/// Bytes that are unpacked to look at.
+const LOOK: usize = 1024;
 
 /// The content of a stream.
 pub struct Brotli<'b, R: Read> {
@@ -29,26 +33,27 @@ impl<R: Read> Read for Brotli<'_, R> {
     }
 }
 
-/// Whether bytes that are no text unpack to text.
+/// Whether bytes that are no text unpack to text, or to an archive.
 pub fn is_brotli(head: &[u8]) -> bool {
     if head.len() < 16 || !is_plausible(head) {
         return false;
     }
     let mut decoder = Decompressor::new(head, head.len());
     let mut text = Vec::new();
-    let mut room = [0; PROOF];
+    let mut room = [0; LOOK];
     let ended = loop {
         match decoder.read(&mut room) {
             Ok(0) => break true,
             Ok(count) => text.extend_from_slice(&room[..count]),
             Err(_) => break false,
         }
-        if text.len() >= PROOF {
+        if text.len() >= LOOK {
             break false;
         }
     };
     let is_whole = ended && decoder.get_ref().is_empty() && text.len() >= 16;
-    (is_whole || text.len() >= PROOF) && is_text(&text)
+    (is_whole || text.len() >= PROOF) && (is_text(&text) || WideDecoder::new(&text).is_some())
+        || marked(&text).is_some()
 }
 
 /// A compressed first block of a stream, with bytes among the first ones that text has not.

@@ -44,6 +44,9 @@ impl<R: BufRead> Bzip2<R> {
                     return Ok(false);
                 }
                 let mark = self.bits.take(24)?;
+                if mark == 0 && !self.is_first && self.bits.only_zeros()? {
+                    return Ok(false);
+                }
                 let level = self.bits.take(8)? as u8;
                 if mark != 0x42_5a68 || !level.is_ascii_digit() || level == b'0' {
                     return Err(damaged("bytes follow its end that are no bzip2"));
@@ -92,7 +95,9 @@ impl<R: BufRead> Bzip2<R> {
         let mut used = Vec::new();
         for row in (0..16).filter(|row| rows & (0x8000 >> row) != 0) {
             let columns = self.bits.take(16)?;
-            used.extend((0..16).filter(|column| columns & (0x8000 >> column) != 0).map(|column| (row * 16 + column) as u8));
+            used.extend(
+                (0..16).filter(|column| columns & (0x8000 >> column) != 0).map(|column| (row * 16 + column) as u8),
+            );
         }
         if used.is_empty() { Err(damaged("a block has no symbols")) } else { Ok(used) }
     }
@@ -336,6 +341,16 @@ impl<R: BufRead> Bits<R> {
         let bits = self.peek(count);
         self.drop(count);
         Ok(bits)
+    }
+
+    /// Whether nothing but padding follows, which is passed over.
+    fn only_zeros(&mut self) -> io::Result<bool> {
+        while self.ensure(8)? {
+            if self.take(8)? != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn align(&mut self) {

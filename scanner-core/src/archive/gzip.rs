@@ -39,9 +39,8 @@ impl<R: BufRead> Gzip<R> {
         if is_at_end(source)? {
             return Ok(false);
         }
-        header(source).map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end that are no gzip")
-        })?;
+        header(source)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end that are no gzip"))?;
         self.inflate.restart();
         (self.is_inside, self.is_first) = (true, false);
         Ok(true)

@@ -88,6 +88,11 @@ impl Kind {
 
 /// The kind of what begins with `head`, its first `HEAD` bytes or all of it.
 pub fn kind(head: &[u8]) -> Option<Kind> {
+    marked(head).or_else(|| super::brotli::is_brotli(head).then_some(Kind::Brotli))
+}
+
+/// The kind by marks, of all but brotli, which has none.
+pub fn marked(head: &[u8]) -> Option<Kind> {
     let by_mark = match *head {
         [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Kind::Gzip,
         [b'B', b'Z', b'h', b'1'..=b'9', ref rest @ ..] if is_bzip2_block(rest) => Kind::Bzip2,
@@ -106,20 +111,15 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
         [b'S', b'Q', b'L', b'i', ..] if head.starts_with(b"SQLite format 3\0") => Kind::Sqlite,
         // Mach-O's fat binaries share the mark and hold fewer than 45 architectures.
         [0xca, 0xfe, 0xba, 0xbe, _, _, 0, 45..=120, ..] => Kind::Class,
-        [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 1 | 2, ..] | [0xce, 0xce, 0xce, 0xce, 0, 0, 0, 1 | 2, ..] => Kind::JavaKeystore,
+        [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 1 | 2, ..] | [0xce, 0xce, 0xce, 0xce, 0, 0, 0, 1 | 2, ..] => {
+            Kind::JavaKeystore
+        }
         [0x30, 0x80..=0x84, ..] if super::keystore::is_pkcs12(head) => Kind::Pkcs12,
         [_, _, b'\r', b'\n', ..] if super::pyc::is_pyc(head) => Kind::Pyc,
         [0x5d, 0, 0, ..] if is_lzma(head) => Kind::Lzma,
-        _ => return by_structure(head),
+        _ => return super::tar::is_tar(head).then_some(Kind::Tar),
     };
     Some(by_mark)
-}
-
-fn by_structure(head: &[u8]) -> Option<Kind> {
-    if super::tar::is_tar(head) {
-        return Some(Kind::Tar);
-    }
-    super::brotli::is_brotli(head).then_some(Kind::Brotli)
 }
 
 /// A first block, or the end of an empty stream.

@@ -43,7 +43,9 @@ pub fn unpack(walk: &mut Walk<'_, '_>, bytes: &[u8]) -> Result<(), Trouble> {
     }
     match unread {
         0 => Ok(()),
-        count => Err(Trouble::Unsupported(format!("{count} of its streams are packed in a way that is not read").into())),
+        count => {
+            Err(Trouble::Unsupported(format!("{count} of its streams are packed in a way that is not read").into()))
+        }
     }
 }
 
@@ -124,10 +126,13 @@ fn objects(walk: &Walk<'_, '_>, bytes: &[u8], streams: &[Stream], mut objects: V
         if !stream.is(dictionary, &["/ObjStm"]) {
             continue;
         }
-        let Outcome::Bytes(content) = filter::decode(dictionary, &bytes[stream.content.clone()], walk.budget)? else { continue };
+        let Outcome::Bytes(content) = filter::decode(dictionary, &bytes[stream.content.clone()], walk.budget)? else {
+            continue;
+        };
         let first = (syntax::number_of(dictionary, b"/First").unwrap_or(0) as usize).min(content.len());
         let numbers: Vec<usize> = syntax::numbers(&content[..first]);
-        let starts: Vec<(usize, usize)> = numbers.chunks_exact(2).map(|pair| (pair[0], first.saturating_add(pair[1]))).collect();
+        let starts: Vec<(usize, usize)> =
+            numbers.chunks_exact(2).map(|pair| (pair[0], first.saturating_add(pair[1]))).collect();
         for (index, (number, start)) in starts.iter().enumerate() {
             let end = starts.get(index + 1).map_or(content.len(), |(_, end)| *end).min(content.len());
             let object = content.get(*start..end).unwrap_or_default();

@@ -81,7 +81,9 @@ impl Version {
                 Version { numbers: 5, layout: Layout::New, load, store, store_local, extended, ..old }
             }
             // Later versions read alike; their instructions are not known.
-            3600..=3999 => Version { numbers: 5, layout: Layout::New, load: 255, store: [255; 2], store_local: 255, ..old },
+            3600..=3999 => {
+                Version { numbers: 5, layout: Layout::New, load: 255, store: [255; 2], store_local: 255, ..old }
+            }
             _ => return None,
         })
     }

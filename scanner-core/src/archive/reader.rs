@@ -18,6 +18,7 @@ pub struct Peeked<R> {
     head: Vec<u8>,
     at: usize,
     inner: R,
+    error: Option<io::Error>,
 }
 
 impl<R: Read> Peeked<R> {
@@ -26,7 +27,7 @@ impl<R: Read> Peeked<R> {
         let mut head = Vec::new();
         match inner.by_ref().take(HEAD as u64).read_to_end(&mut head) {
             Err(error) if head.is_empty() => Err(error),
-            _ => Ok(Peeked { head, at: 0, inner }),
+            read => Ok(Peeked { head, at: 0, inner, error: read.err() }),
         }
     }
 
@@ -39,7 +40,10 @@ impl<R: Read> Peeked<R> {
 impl<R: Read> Read for Peeked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.head[self.at..] {
-            [] => self.inner.read(buffer),
+            [] => match self.error.take() {
+                Some(error) => Err(error),
+                None => self.inner.read(buffer),
+            },
             mut rest => {
                 let count = rest.read(buffer)?;
                 self.at += count;
@@ -49,16 +53,17 @@ impl<R: Read> Read for Peeked<R> {
     }
 }
 
-/// A reader whose bytes are charged to a budget.
+/// A reader whose bytes are charged to a budget, and that is not asked again once it failed: decoders are undone then.
 pub struct Metered<'b, R> {
     inner: R,
     budget: &'b Budget,
+    is_broken: bool,
 }
 
 impl<'b, R: Read> Metered<'b, R> {
     /// Charges what `inner` gives.
     pub fn new(inner: R, budget: &'b Budget) -> Metered<'b, R> {
-        Metered { inner, budget }
+        Metered { inner, budget, is_broken: false }
     }
 }
 
@@ -68,7 +73,16 @@ impl<R: Read> Read for Metered<'_, R> {
         if let Some(stop) = self.budget.stopped() {
             return Err(stop.into());
         }
-        let count = self.inner.read(buffer)?;
+        if self.is_broken {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is damaged before its end"));
+        }
+        // An empty room looks like an end to some decoders.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = self.inner.read(buffer).inspect_err(|error| {
+            self.is_broken = error.kind() != io::ErrorKind::Interrupted;
+        })?;
         let _ = self.budget.charge(count as u64);
         Ok(count)
     }

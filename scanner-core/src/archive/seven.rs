@@ -62,7 +62,8 @@ fn members(walk: &mut Walk<'_, '_>, source: &RefCell<&mut dyn ReadSeek>, directo
     let mut names = directory.names.iter();
     let (mut encrypted, mut first) = (0u64, None);
     for block in &directory.blocks {
-        let members: Vec<(&Vec<u8>, u64)> = names.by_ref().take(block.members.len()).zip(block.members.iter().copied()).collect();
+        let members: Vec<(&Vec<u8>, u64)> =
+            names.by_ref().take(block.members.len()).zip(block.members.iter().copied()).collect();
         if block.is_encrypted() {
             encrypted += members.len() as u64;
             first = first.or(members.first().map(|(name, _)| super::path::clean(name)));

@@ -58,7 +58,9 @@ fn schema(pages: &mut Pages<'_>, walk: &Walk<'_, '_>) -> Result<Vec<Table>, Trou
     }];
     let mut rows = Rows::new(pages, walk.budget, &own);
     while let Some(values) = rows.next_row() {
-        let [Value::Text(kind), Value::Text(name), _, Value::Number(root), sql, ..] = values.as_slice() else { continue };
+        let [Value::Text(kind), Value::Text(name), _, Value::Number(root), sql, ..] = values.as_slice() else {
+            continue;
+        };
         let Ok(root) = u32::try_from(*root) else { continue };
         let columns = if let Value::Text(sql) = sql { columns(sql) } else { Vec::new() };
         if root > 1 {
@@ -99,7 +101,8 @@ fn column(definition: &str) -> Option<String> {
         }
         _ => definition.split(|c: char| c.is_whitespace() || c == '(').next()?,
     };
-    let is_rule = ["PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    let is_rule =
+        ["PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT"].iter().any(|word| name.eq_ignore_ascii_case(word));
     (!is_rule).then(|| name.to_owned())
 }
 
@@ -111,7 +114,10 @@ mod tests {
     fn columns_are_read_from_the_statement() {
         let table = [
             ("CREATE TABLE t(a TEXT, \"b c\" INT, PRIMARY KEY(a, b))", vec!["a", "b c"]),
-            ("CREATE TABLE t (\n  id INTEGER PRIMARY KEY,\n  [key] DECIMAL(1,2) CHECK (x IN (1,2))\n)", vec!["id", "key"]),
+            (
+                "CREATE TABLE t (\n  id INTEGER PRIMARY KEY,\n  [key] DECIMAL(1,2) CHECK (x IN (1,2))\n)",
+                vec!["id", "key"],
+            ),
             ("CREATE TABLE t", vec![]),
             ("CREATE TABLE t(", vec![]),
         ];

@@ -63,7 +63,9 @@ pub fn unpack(walk: &mut Walk<'_, '_>, source: &mut dyn ReadSeek) -> Result<(), 
             let name = String::from_utf8_lossy(&name);
             let path = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
             match kind {
-                1 if seen.insert(inode) && depth < MAX_FOLDERS && path.len() < MAX_PATH => pending.push((path, inode, depth + 1)),
+                1 if seen.insert(inode) && depth < MAX_FOLDERS && path.len() < MAX_PATH => {
+                    pending.push((path, inode, depth + 1))
+                }
                 2 => match Content::new(&inodes, inode, &mut system, budget) {
                     Ok(mut content) => walk.entry(path.as_bytes(), &mut content)?,
                     Err(trouble) => walk.warn(path.as_bytes(), trouble)?,
@@ -89,7 +91,8 @@ impl System<'_> {
             4 => xz::decoder(Kind::Xz, Peeked::new(&raw[..])?, budget)?.take(most).read_to_end(&mut out)?,
             5 => {
                 out.resize(most as usize, 0);
-                let len = lz4_flex::block::decompress_into(&raw, &mut out).map_err(|_| Trouble::damaged("a block is damaged"))?;
+                let len = lz4_flex::block::decompress_into(&raw, &mut out)
+                    .map_err(|_| Trouble::damaged("a block is damaged"))?;
                 out.truncate(len);
                 len
             }

@@ -13,6 +13,8 @@ use header::{BLOCK, Extended};
 use sparse::Sparse;
 use std::io::{self, Read};
 
+const LOST: &str = "a header is damaged: what follows it, up to the next sound one, was passed over";
+
 /// Reads a tar from its beginning to its end.
 pub struct Reader<R> {
     source: R,
@@ -28,7 +30,7 @@ impl<R: Read> Reader<R> {
         Reader { source, left: 0, extended: Extended::default(), is_lost: false }
     }
 
-    /// The next entry, whatever it is; none at the end. Damage is an error once, then the next header is looked for.
+    /// The next entry, whatever it is; none at the end. Bytes that are no header are an entry `Lost`.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, Trouble> {
         skip(&mut self.source, std::mem::take(&mut self.left))?;
         let mut block = [0; BLOCK];
@@ -46,7 +48,7 @@ impl<R: Read> Reader<R> {
                 if std::mem::replace(&mut self.is_lost, true) {
                     continue;
                 }
-                return Err(Trouble::damaged("a header is damaged: some of what follows was passed over"));
+                return Ok(Some(Entry { path: Vec::new(), kind: EntryKind::Lost, size: 0, parts: Vec::new() }));
             };
             self.is_lost = false;
             let padding = entry.size.wrapping_neg() % BLOCK as u64;
@@ -55,7 +57,11 @@ impl<R: Read> Reader<R> {
                 continue;
             }
             let entry = std::mem::take(&mut self.extended).apply(entry, &mut self.source)?;
-            self.left = if entry.kind.has_content() { entry.size.saturating_add(entry.size.wrapping_neg() % BLOCK as u64) } else { 0 };
+            self.left = if entry.kind.has_content() {
+                entry.size.saturating_add(entry.size.wrapping_neg() % BLOCK as u64)
+            } else {
+                0
+            };
             return Ok(Some(entry));
         }
     }
@@ -97,14 +103,15 @@ impl<R: Read> Read for Content<'_, R> {
 /// Hands over every file.
 pub(super) fn unpack(walk: &mut Walk<'_, '_>, source: &mut dyn Read) -> Result<(), Trouble> {
     let mut reader = Reader::new(source);
+    let mut lost = Ok(());
     loop {
         match reader.next_entry() {
-            Ok(None) => return Ok(()),
+            Ok(None) => return lost,
             Ok(Some(entry)) if entry.kind.has_content() => {
                 walk.entry(&entry.path, &mut reader.content(&entry))?;
             }
+            Ok(Some(entry)) if entry.kind == EntryKind::Lost => lost = Err(Trouble::damaged(LOST)),
             Ok(Some(_)) => walk.budget.enter()?,
-            Err(trouble @ Trouble::Damaged(_)) if reader.is_lost => walk.report(&trouble),
             Err(trouble) => return Err(trouble),
         }
     }

@@ -9,6 +9,10 @@ use std::io::{self, Read};
 
 /// What a decoder takes beside its dictionary.
 const OVERHEAD: u64 = 1 << 20;
+/// What `xz -9` asks for.
+const USUAL: u64 = 66 << 20;
+/// Bytes read at a time: what was unpacked in a read that fails is lost.
+const STEP: usize = 16 << 10;
 
 /// The content of a stream of this kind.
 pub fn decoder<'a, R: Read + 'a>(
@@ -21,10 +25,10 @@ pub fn decoder<'a, R: Read + 'a>(
         Kind::Lzip => lzip_dictionary(source.head()),
         _ => source.head().get(1..5).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes).map(u64::from),
     };
-    let memory = dictionary.unwrap_or(0) + OVERHEAD;
+    // A later block may ask for more than the first; for more than this it is refused.
+    let memory = (dictionary.unwrap_or(0) + OVERHEAD).max(USUAL.min(budget.free() / 2));
     let reserved = budget.reserve(memory)?;
-    // A later block may ask for more than the first, and is refused.
-    let limit = (memory / 1024 + 512).min(u64::from(u32::MAX)) as u32;
+    let limit = (memory / 1024).min(u64::from(u32::MAX)) as u32;
     let source = buffered(source, u64::MAX);
     Ok(match kind {
         Kind::Xz => held(XzReader::new_mem_limit(source, true, limit), reserved),
@@ -45,7 +49,8 @@ struct Held<'a, D> {
 
 impl<D: Read> Read for Held<'_, D> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(room).map_err(|error| match error.kind() {
+        let step = room.len().min(STEP);
+        self.decoder.read(&mut room[..step]).map_err(|error| match error.kind() {
             io::ErrorKind::OutOfMemory => self.reserved.refusal().into(),
             _ => error,
         })

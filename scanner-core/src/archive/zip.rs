@@ -142,7 +142,11 @@ fn decoder<'a>(member: &Member, source: Box<dyn Read + 'a>, budget: &'a Budget) 
     })
 }
 
-fn lzma<'a>(member: &Member, mut source: Box<dyn Read + 'a>, budget: &'a Budget) -> Result<Box<dyn Read + 'a>, Trouble> {
+fn lzma<'a>(
+    member: &Member,
+    mut source: Box<dyn Read + 'a>,
+    budget: &'a Budget,
+) -> Result<Box<dyn Read + 'a>, Trouble> {
     let [_, _, len, 0, properties, a, b, c, d] = exactly(&mut source)? else {
         return Err(Trouble::damaged("its lzma header is damaged"));
     };

@@ -6,6 +6,9 @@ use super::trouble::Trouble;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Read};
 
+/// An empty last block, and a checksum.
+const LAST_BLOCK: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
+
 /// The content of all frames.
 pub struct Zstd<'b, R> {
     source: R,
@@ -13,12 +16,22 @@ pub struct Zstd<'b, R> {
     decoder: FrameDecoder,
     reserved: Option<Reserved<'b>>,
     is_inside: bool,
+    is_first: bool,
+    is_damaged: bool,
 }
 
 impl<'b, R: BufRead> Zstd<'b, R> {
     /// Begins before the first frame.
     pub fn new(source: R, budget: &'b Budget) -> Zstd<'b, R> {
-        Zstd { source, budget, decoder: FrameDecoder::new(), reserved: None, is_inside: false }
+        Zstd {
+            source,
+            budget,
+            decoder: FrameDecoder::new(),
+            reserved: None,
+            is_inside: false,
+            is_first: true,
+            is_damaged: false,
+        }
     }
 
     /// Goes to the next frame; `false` at the end.
@@ -28,6 +41,7 @@ impl<'b, R: BufRead> Zstd<'b, R> {
             match fill(&mut self.source, &mut mark)? {
                 0 => return Ok(false),
                 4 => {}
+                _ if mark == [0; 4] => return Ok(false),
                 _ => return Err(Trouble::CUT_SHORT),
             }
             match mark {
@@ -36,6 +50,7 @@ impl<'b, R: BufRead> Zstd<'b, R> {
                     let len = u32::from_le_bytes(exactly(&mut self.source)?);
                     skip(&mut self.source, u64::from(len))?;
                 }
+                [0, 0, 0, 0] if !self.is_first => {}
                 _ => return Err(Trouble::damaged("bytes follow its end that are no zstd")),
             }
         }
@@ -44,7 +59,7 @@ impl<'b, R: BufRead> Zstd<'b, R> {
         self.reserved = Some(self.budget.reserve(window)?);
         self.decoder.set_max_window_size(window.max(1024));
         self.decoder.reset(&header[..]).map_err(|error| Trouble::Damaged(error.to_string().into()))?;
-        self.is_inside = true;
+        (self.is_inside, self.is_first) = (true, false);
         Ok(true)
     }
 
@@ -55,13 +70,19 @@ impl<'b, R: BufRead> Zstd<'b, R> {
         if self.decoder.can_collect() > 0 {
             return Ok(Some(self.decoder.read(room)?));
         }
+        if self.is_damaged {
+            return Err(Trouble::damaged("a zstd frame is damaged or cut short"));
+        }
         if self.decoder.is_finished() {
             self.is_inside = false;
             return Ok(None);
         }
-        let one = BlockDecodingStrategy::UptoBlocks(1);
-        let decoded = self.decoder.decode_blocks(&mut self.source, one);
-        decoded.map_err(|_| Trouble::damaged("a zstd frame is damaged or cut short"))?;
+        let one = || BlockDecodingStrategy::UptoBlocks(1);
+        if self.decoder.decode_blocks(&mut self.source, one()).is_err() {
+            self.is_damaged = true;
+            // The window is given only at a frame's end.
+            let _ = self.decoder.decode_blocks(LAST_BLOCK, one());
+        }
         Ok(None)
     }
 }

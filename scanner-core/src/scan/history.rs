@@ -134,7 +134,8 @@ impl Visitor for HistoryVisitor<'_> {
             // What is made of it is made of noise: it is looked at as a whole.
             state.make_opaque();
             let limits = self.archives.filter(|_| !object.only_as_base);
-            let is_done = archives::scan_bytes(&mut self.scanner, object.bytes, limits, object.object, &name, self.progress);
+            let is_done =
+                archives::scan_bytes(&mut self.scanner, object.bytes, limits, object.object, &name, self.progress);
             if is_done || object.only_as_base {
                 return;
             }

@@ -38,7 +38,9 @@ pub fn decode(dictionary: &[u8], content: &[u8], budget: &Budget) -> Result<Outc
             b"ASCIIHexDecode" | b"AHx" => syntax::hex(&bytes),
             b"ASCII85Decode" | b"A85" => base85(&bytes),
             b"RunLengthDecode" | b"RL" => runs(&bytes),
-            b"DCTDecode" | b"DCT" | b"JPXDecode" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" => return Ok(Outcome::Picture),
+            b"DCTDecode" | b"DCT" | b"JPXDecode" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" => {
+                return Ok(Outcome::Picture);
+            }
             _ => return Ok(Outcome::Unsupported),
         };
     }

@@ -33,7 +33,8 @@ impl Fonts {
             let Some(number) = syntax::number_before_obj(&objects[from..obj + 4]) else { continue };
             let end = memmem::find(&objects[obj..], b"endobj").map_or(objects.len(), |end| obj + end);
             from = obj + 4;
-            if let Some(map) = syntax::after_name(&objects[obj..end], b"/ToUnicode").next().and_then(syntax::reference) {
+            if let Some(map) = syntax::after_name(&objects[obj..end], b"/ToUnicode").next().and_then(syntax::reference)
+            {
                 map_of_font.insert(number, map);
             }
         }
@@ -97,12 +98,18 @@ impl Map {
     fn parse(content: &[u8]) -> Map {
         let mut map = Map::default();
         let text = String::from_utf8_lossy(content);
-        for (begin, end, columns) in [("begincodespacerange", "endcodespacerange", 0), ("beginbfchar", "endbfchar", 2), ("beginbfrange", "endbfrange", 3)] {
+        for (begin, end, columns) in [
+            ("begincodespacerange", "endcodespacerange", 0),
+            ("beginbfchar", "endbfchar", 2),
+            ("beginbfrange", "endbfrange", 3),
+        ] {
             for part in text.split(begin).skip(1) {
                 let part = part.split(end).next().unwrap_or_default();
                 match columns {
                     0 => map.width = tokens(part).first().map_or(1, |token| token.len().div_ceil(2)).clamp(1, 4),
-                    2 => tokens(part).chunks_exact(2).for_each(|pair| map.insert(code(pair[0]), characters(pair[1], 0))),
+                    2 => {
+                        tokens(part).chunks_exact(2).for_each(|pair| map.insert(code(pair[0]), characters(pair[1], 0)))
+                    }
                     _ => map.ranges(part),
                 }
             }
@@ -118,7 +125,11 @@ impl Map {
             let (first, last) = (code(first), code(last));
             let is_list = line.contains('[');
             for (offset, code) in (first..=last.min(first.saturating_add(0xffff))).enumerate() {
-                let target = if is_list { targets.get(offset).map(|target| characters(target, 0)) } else { targets.first().map(|target| characters(target, offset as u32)) };
+                let target = if is_list {
+                    targets.get(offset).map(|target| characters(target, 0))
+                } else {
+                    targets.first().map(|target| characters(target, offset as u32))
+                };
                 let Some(target) = target else { break };
                 self.insert(code, target);
             }

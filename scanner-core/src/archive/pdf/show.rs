@@ -9,13 +9,17 @@ const SPACE: f32 = -180.0;
 
 /// Whether a stream is a page's, or a part of one.
 pub fn is_shown(content: &[u8]) -> bool {
-    let has = |word: &[u8]| memmem::find_iter(content, word).any(|at| content.get(at + word.len()).is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'['));
+    let has = |word: &[u8]| {
+        memmem::find_iter(content, word)
+            .any(|at| content.get(at + word.len()).is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'['))
+    };
     has(b"BT") && has(b"ET") && (has(b"Tj") || has(b"TJ") || has(b"'"))
 }
 
 /// The text; `variant` chooses among fonts of one name.
 pub fn text(content: &[u8], fonts: &Fonts, variant: usize) -> Vec<u8> {
-    let mut page = Page { fonts, variant, font: Vec::new(), out: Vec::new(), operands: Vec::new(), name: Vec::new(), line: 0.0 };
+    let mut page =
+        Page { fonts, variant, font: Vec::new(), out: Vec::new(), operands: Vec::new(), name: Vec::new(), line: 0.0 };
     let mut at = 0;
     while at < content.len() {
         at += page.token(&content[at..]).max(1);
@@ -73,7 +77,8 @@ impl Page<'_> {
 
     fn number(&mut self, number: f32) {
         // Inside `[…] TJ` a number moves back; elsewhere strings do not stand between numbers.
-        if number < SPACE && self.out.last().is_some_and(|byte| !byte.is_ascii_whitespace()) && self.operands.is_empty() {
+        if number < SPACE && self.out.last().is_some_and(|byte| !byte.is_ascii_whitespace()) && self.operands.is_empty()
+        {
             self.space(b' ');
         } else if self.operands.len() < 8 {
             self.operands.push(number);

@@ -4,7 +4,8 @@ use memchr::memmem;
 
 /// Whether bytes end a name or a number.
 fn is_end(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || matches!(byte, 0 | b'/' | b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'%')
+    byte.is_ascii_whitespace()
+        || matches!(byte, 0 | b'/' | b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'%')
 }
 
 /// What follows each `/name`.
@@ -70,7 +71,8 @@ pub fn filters(dictionary: &[u8]) -> Vec<Vec<u8>> {
 /// Bytes written as hex digits, up to `>`.
 pub fn hex(text: &[u8]) -> Vec<u8> {
     let text = &text[..memchr::memchr(b'>', text).unwrap_or(text.len())];
-    let digits: Vec<u8> = text.iter().filter_map(|byte| char::from(*byte).to_digit(16)).map(|digit| digit as u8).collect();
+    let digits: Vec<u8> =
+        text.iter().filter_map(|byte| char::from(*byte).to_digit(16)).map(|digit| digit as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)).collect()
 }
 
@@ -133,7 +135,8 @@ pub fn readable(objects: &[u8]) -> Vec<u8> {
             b'<' if objects.get(at + 1) != Some(&b'<') => {
                 let end = memchr::memchr(b'>', &objects[at..]).map_or(objects.len(), |end| at + end);
                 let digits = &objects[at + 1..end];
-                if digits.len() > 1 && digits.iter().all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()) {
+                if digits.len() > 1 && digits.iter().all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace())
+                {
                     out.push(b'"');
                     plain(&hex(digits), &mut out);
                     out.push(b'"');

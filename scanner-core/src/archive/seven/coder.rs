@@ -86,7 +86,9 @@ fn output<'a>(
     for input in first..first + coder.inputs as u64 {
         let bond = block.bonds.iter().find(|(bound, _)| *bound == input);
         inputs.push(match bond {
-            Some((_, feeding)) => output(block, usize::try_from(*feeding).map_err(|_| damaged())?, source, budget, depth - 1)?,
+            Some((_, feeding)) => {
+                output(block, usize::try_from(*feeding).map_err(|_| damaged())?, source, budget, depth - 1)?
+            }
             None => {
                 let at = block.inputs.iter().position(|free| *free == input).ok_or_else(damaged)?;
                 let (at, left) = *block.packed.get(at).ok_or_else(damaged)?;

@@ -33,7 +33,8 @@ impl<'d> Fields<'d> {
     }
 
     fn take(&mut self, count: u64) -> Result<&'d [u8], Trouble> {
-        let (taken, rest) = usize::try_from(count).ok().and_then(|count| self.rest.split_at_checked(count)).ok_or(DAMAGED)?;
+        let (taken, rest) =
+            usize::try_from(count).ok().and_then(|count| self.rest.split_at_checked(count)).ok_or(DAMAGED)?;
         self.rest = rest;
         Ok(taken)
     }

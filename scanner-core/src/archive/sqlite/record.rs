@@ -49,7 +49,11 @@ pub fn values(record: &[u8], encoding: Encoding) -> Vec<Value> {
         let (bytes, rest) = content.split_at(len);
         content = rest;
         values.push(match kind {
-            1..=6 => Value::Number(bytes.iter().fold(if bytes.first().is_some_and(|b| b & 0x80 != 0) { -1 } else { 0 }, |sum, byte| sum << 8 | i64::from(*byte))),
+            1..=6 => Value::Number(
+                bytes.iter().fold(if bytes.first().is_some_and(|b| b & 0x80 != 0) { -1 } else { 0 }, |sum, byte| {
+                    sum << 8 | i64::from(*byte)
+                }),
+            ),
             8 => Value::Number(0),
             9 => Value::Number(1),
             0 | 7 => Value::Other,

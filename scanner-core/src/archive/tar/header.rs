@@ -21,6 +21,8 @@ pub enum EntryKind {
     Sparse,
     /// A folder, a link, a device: no content.
     Other,
+    /// No entry: bytes that are no header, passed over up to the next one.
+    Lost,
     /// What follows belongs to the next entry, or to all.
     Extended(u8),
 }

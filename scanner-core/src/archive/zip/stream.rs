@@ -51,11 +51,7 @@ fn members(
     }
 }
 
-fn content(
-    walk: &mut Walk<'_, '_>,
-    source: &mut BufReader<&mut dyn Read>,
-    member: &Member,
-) -> Result<(), Trouble> {
+fn content(walk: &mut Walk<'_, '_>, source: &mut BufReader<&mut dyn Read>, member: &Member) -> Result<(), Trouble> {
     let is_open = member.flags & HAS_DESCRIPTOR != 0 && member.compressed == 0;
     if is_open {
         if member.method != 8 {
