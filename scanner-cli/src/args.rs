@@ -27,7 +27,7 @@ pub enum Verb {
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
-    Baseline(BaselineArgs),
+    Baseline(Box<BaselineArgs>),
     /// Mask secrets in a stream, or in what a command prints
     Mask(MaskArgs),
     /// Look at the rules
@@ -103,28 +103,28 @@ pub struct ArchiveArgs {
     #[arg(long)]
     pub no_archives: bool,
 
-    /// Open archives inside archives down to this depth [default: 10]
+    /// Open archives inside archives down to this depth; --help lists more limits [default: 10]
     #[arg(long, value_name = "N")]
     pub max_archive_depth: Option<u32>,
 
     /// Unpack at most this much of an archive, as in 500M or 20G [default: 1T]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub max_archive_size: Option<u64>,
 
     /// Unpack at most N times an archive's size [default: 2500]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_archive_ratio: Option<u64>,
 
     /// Open at most N members of an archive [default: 10000000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_archive_entries: Option<u64>,
 
     /// Hold at most this much of an archive in memory [default: 224M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub max_archive_memory: Option<u64>,
 
     /// Spend at most this many seconds on an archive [default: 3600]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     pub max_archive_time: Option<u64>,
 }
 

@@ -18,6 +18,8 @@ mod score;
 mod stream;
 mod suppress;
 
+#[path = "../support/archive.rs"]
+mod archives;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]

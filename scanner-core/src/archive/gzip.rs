@@ -26,15 +26,8 @@ impl<R: BufRead> Gzip<R> {
     /// Goes to the next member; `false` at the end.
     fn open(&mut self) -> io::Result<bool> {
         let source = self.inflate.source();
-        // Tapes and disks pad with zeros.
-        while !self.is_first {
-            let buffer = source.fill_buf()?;
-            let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
-            let all = zeros == buffer.len();
-            source.consume(zeros);
-            if !all || zeros == 0 {
-                break;
-            }
+        if !self.is_first {
+            pass_zeros(source)?;
         }
         if is_at_end(source)? {
             return Ok(false);
@@ -64,6 +57,18 @@ impl<R: BufRead> Read for Gzip<R> {
                 }
                 count => return Ok(count),
             }
+        }
+    }
+}
+
+/// Tapes and disks pad with zeros.
+fn pass_zeros(source: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = source.fill_buf()?;
+        let (zeros, held) = (buffer.iter().take_while(|byte| **byte == 0).count(), buffer.len());
+        source.consume(zeros);
+        if zeros < held || held == 0 {
+            return Ok(());
         }
     }
 }

@@ -135,7 +135,7 @@ fn is_hex(bytes: &[u8], count: usize) -> bool {
 fn is_lzma(head: &[u8]) -> bool {
     let Some(size) = head.get(5..13) else { return false };
     let dictionary = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
-    let is_round = dictionary.is_power_of_two() || (dictionary / 3).is_power_of_two() && dictionary % 3 == 0;
+    let is_round = dictionary.is_power_of_two() || (dictionary / 3).is_power_of_two() && dictionary.is_multiple_of(3);
     let is_size = *size == [0xff; 8] || size[5..] == [0, 0, 0] && *size != [0; 8];
     is_round && is_size && head.get(13) == Some(&0)
 }

@@ -38,7 +38,8 @@ impl<R: Read> Reader<R> {
             match fill(&mut self.source, &mut block)? {
                 0 => return Ok(None),
                 BLOCK => {}
-                _ if self.is_lost => return Ok(None),
+                // Padding of another size.
+                count if self.is_lost || block[..count].iter().all(|byte| *byte == 0) => return Ok(None),
                 _ => return Err(Trouble::CUT_SHORT),
             }
             if block == [0; BLOCK] {

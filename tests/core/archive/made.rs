@@ -1,5 +1,7 @@
 //! Makes archives: by hand where a few lines do, else by a tool; a format whose tool is missing is left out, loudly.
 
+use crate::archives::{Packed, zip_of};
+pub use crate::archives::{ar, cpio, end_of_zip, tar, tar_header};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -162,32 +164,6 @@ fn by_hand() -> Vec<Format> {
     ]
 }
 
-/// A header of a tar.
-pub fn tar_header(name: &str, kind: u8, size: u64) -> [u8; 512] {
-    let mut header = [0; 512];
-    header[..name.len()].copy_from_slice(name.as_bytes());
-    header[100..108].copy_from_slice(b"0000644\0");
-    header[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
-    header[148..156].fill(b' ');
-    header[156] = kind;
-    header[257..263].copy_from_slice(b"ustar\0");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header
-}
-
-/// A tar of these files.
-pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, content) in files {
-        out.extend(tar_header(name, b'0', content.len() as u64));
-        out.extend_from_slice(content);
-        out.resize(out.len().next_multiple_of(512), 0);
-    }
-    out.resize(out.len() + 1024, 0);
-    out
-}
-
 /// A deflate stream: raw, or with zlib's header.
 pub fn deflate(content: &[u8], zlib: bool) -> Vec<u8> {
     let mut encoder = Deflate::new(9, zlib, 15);
@@ -207,69 +183,15 @@ pub fn gzip(content: &[u8]) -> Vec<u8> {
 
 /// A zip of these files, each with its method.
 pub fn zip(files: &[(&str, &[u8], u16)]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, content, method) in files {
-        let packed = if *method == 8 { deflate(content, false) } else { content.to_vec() };
-        let at = out.len() as u32;
-        let common = |out: &mut Vec<u8>| {
-            out.extend([20, 0, 0, 0]);
-            out.extend(method.to_le_bytes());
-            out.extend([0; 8]);
-            out.extend((packed.len() as u32).to_le_bytes());
-            out.extend((content.len() as u32).to_le_bytes());
-            out.extend((name.len() as u16).to_le_bytes());
-        };
-        out.extend(b"PK\x03\x04");
-        common(&mut out);
-        out.extend([0, 0]);
-        out.extend(name.as_bytes());
-        out.extend(&packed);
-        directory.extend(b"PK\x01\x02\x14\x00");
-        common(&mut directory);
-        directory.extend([0; 12]);
-        directory.extend(at.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    end_of_zip(&mut out, &directory, files.len() as u16);
-    out
-}
-
-/// Adds a directory and the record behind it.
-pub fn end_of_zip(out: &mut Vec<u8>, directory: &[u8], count: u16) {
-    let at = out.len() as u32;
-    out.extend(directory);
-    out.extend(b"PK\x05\x06\0\0\0\0");
-    out.extend(count.to_le_bytes());
-    out.extend(count.to_le_bytes());
-    out.extend((directory.len() as u32).to_le_bytes());
-    out.extend(at.to_le_bytes());
-    out.extend([0, 0]);
-}
-
-pub fn ar(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = b"!<arch>\n".to_vec();
-    for (name, content) in files {
-        out.extend(
-            format!("{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", format!("{name}/"), 0, 0, 0, "644", content.len())
-                .as_bytes(),
-        );
-        out.extend_from_slice(content);
-        out.resize(out.len().next_multiple_of(2), b'\n');
-    }
-    out
-}
-
-pub fn cpio(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, content) in files.iter().copied().chain([("TRAILER!!!", &b""[..])]) {
-        let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
-        out.extend(b"070701");
-        fields.iter().for_each(|field| out.extend(format!("{field:08x}").as_bytes()));
-        out.extend(name.as_bytes());
-        out.push(0);
-        out.resize(out.len().next_multiple_of(4), 0);
-        out.extend_from_slice(content);
-        out.resize(out.len().next_multiple_of(4), 0);
-    }
-    out
+    let pack = |content: &[u8], method| if method == 8 { deflate(content, false) } else { content.to_vec() };
+    let packed: Vec<Packed> = files
+        .iter()
+        .map(|(name, content, method)| Packed {
+            name,
+            method: *method,
+            size: content.len(),
+            packed: pack(content, *method),
+        })
+        .collect();
+    zip_of(&packed)
 }
