@@ -38,6 +38,7 @@ fn row(path: &Path, history: History, threads: usize) {
         history,
         staged: false,
         no_ignore: false,
+        archives: Some(Default::default()),
         threads,
         rules: RuleSet::embedded(),
         suppressions: Default::default(),

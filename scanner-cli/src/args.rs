@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 use stopleak_core::Severity;
+use stopleak_core::archive::Limits;
 use stopleak_core::scan::Gate;
 
 const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 2 not done as asked \
@@ -29,7 +31,7 @@ pub enum Verb {
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
-    Baseline(BaselineArgs),
+    Baseline(Box<BaselineArgs>),
     /// Mask secrets in a stream, or in what a command prints
     Mask(MaskArgs),
     /// Look at the rules
@@ -65,6 +67,9 @@ pub struct Selection {
     #[arg(long, help_heading = "What to scan")]
     pub no_ignore: bool,
 
+    #[command(flatten)]
+    pub archives: ArchiveArgs,
+
     /// Add rules from a file or folder (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
     pub rules: Vec<PathBuf>,
@@ -92,6 +97,54 @@ pub struct Selection {
     /// Print findings and what was not scanned, nothing else
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// How far archives are unpacked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Archives")]
+pub struct ArchiveArgs {
+    /// Scan the bytes of archives as they are
+    #[arg(long)]
+    pub no_archives: bool,
+
+    /// Open archives inside archives down to this depth; --help lists more limits [default: 10]
+    #[arg(long, value_name = "N")]
+    pub max_archive_depth: Option<u32>,
+
+    /// Unpack at most this much of an archive, as in 500M or 20G [default: 1T]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    pub max_archive_size: Option<u64>,
+
+    /// Unpack at most N times an archive's size [default: 2500]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub max_archive_ratio: Option<u64>,
+
+    /// Open at most N members of an archive [default: 10000000]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub max_archive_entries: Option<u64>,
+
+    /// Hold at most this much of an archive in memory [default: 224M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    pub max_archive_memory: Option<u64>,
+
+    /// Spend at most this many seconds on an archive [default: 3600]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    pub max_archive_time: Option<u64>,
+}
+
+impl ArchiveArgs {
+    /// The limits asked for; none when archives are not opened.
+    pub fn limits(&self) -> Option<Limits> {
+        let default = Limits::default();
+        (!self.no_archives).then(|| Limits {
+            max_depth: self.max_archive_depth.unwrap_or(default.max_depth),
+            max_ratio: self.max_archive_ratio.unwrap_or(default.max_ratio),
+            max_bytes: self.max_archive_size.unwrap_or(default.max_bytes),
+            max_entries: self.max_archive_entries.unwrap_or(default.max_entries),
+            max_memory: self.max_archive_memory.unwrap_or(default.max_memory),
+            max_time: self.max_archive_time.map_or(default.max_time, Duration::from_secs),
+        })
+    }
 }
 
 /// `scan`.
@@ -254,6 +307,24 @@ pub fn parse_gate(text: &str) -> Result<Gate, String> {
         Ok(_) => Err(format!("confidence {part} is not between 0 and 1")),
         Err(_) => Ok(Gate { severity: Some(severity(part)?), ..gate }),
     })
+}
+
+/// Bytes, or thousands, millions, and so on of 1024.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
+        text if text.ends_with(|c: char| c.is_ascii_alphabetic()) => text.split_at(text.len() - 1),
+        text => (text, ""),
+    };
+    let shift = match unit.to_ascii_uppercase().as_str() {
+        "" => Some(0),
+        "K" => Some(10),
+        "M" => Some(20),
+        "G" => Some(30),
+        "T" => Some(40),
+        _ => None,
+    };
+    let bytes = digits.parse::<u64>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| format!("`{text}` is no size: write 500M, 20G or a number of bytes"))
 }
 
 fn severity(word: &str) -> Result<Severity, String> {

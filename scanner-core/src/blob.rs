@@ -56,13 +56,38 @@ pub enum Origin {
     },
     /// Standard input.
     Stdin,
+    /// A member of an archive, at any depth.
+    Entry {
+        /// Where the outermost archive came from.
+        container: Box<Origin>,
+        /// The whole path, `outer.zip!inner/file`; nested ones have several `!`.
+        path: String,
+    },
 }
 
 impl Origin {
+    /// The member `inside` the archive that came from `container`; an archive without a path is `-` or its blob's id.
+    pub fn entry(container: Origin, inside: &str) -> Origin {
+        let path = match (container.path(), &container) {
+            (Some(outer), _) => format!("{outer}!{inside}"),
+            (None, Origin::GitBlob { id, .. }) => format!("{id}!{inside}"),
+            (None, _) => format!("-!{inside}"),
+        };
+        Origin::Entry { container: Box::new(container), path }
+    }
+
+    /// What holds the bytes: the outermost archive of a member, the origin itself of anything else.
+    pub fn outermost(&self) -> &Origin {
+        match self {
+            Origin::Entry { container, .. } => container.outermost(),
+            origin => origin,
+        }
+    }
+
     /// The path a report shows; `None` for standard input, messages and unreachable blobs.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Origin::File { path } | Origin::Staged { path } => Some(path),
+            Origin::File { path } | Origin::Staged { path } | Origin::Entry { path, .. } => Some(path),
             Origin::GitBlob { path, .. } => path.as_deref(),
             Origin::GitMessage { .. } | Origin::Stdin => None,
         }
@@ -77,6 +102,12 @@ impl Origin {
         let path = match &mut self {
             Origin::File { path } | Origin::Staged { path } => path,
             Origin::GitBlob { path, .. } => path.as_mut()?,
+            Origin::Entry { container, path } => {
+                let outer = container.path()?.len();
+                let container = std::mem::replace(container.as_mut(), Origin::Stdin).below(folder)?;
+                let inside = path.get(outer + 1..).unwrap_or_default();
+                return Some(Origin::entry(container, inside));
+            }
             Origin::GitMessage { .. } | Origin::Stdin => return None,
         };
         let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
@@ -89,6 +120,7 @@ impl Origin {
         match self {
             Origin::GitBlob { introduced, .. } => introduced.as_ref(),
             Origin::GitMessage { introduced, .. } => Some(introduced),
+            Origin::Entry { container, .. } => container.introduction(),
             _ => None,
         }
     }
@@ -107,6 +139,10 @@ impl fmt::Display for Origin {
                 write!(f, "{kind} message {}", introduced.commit)
             }
             Origin::Stdin => f.write_str("standard input"),
+            Origin::Entry { container, path } => match (container.path(), container.as_ref()) {
+                (Some(outer), _) => write!(f, "{container}{}", path.get(outer.len()..).unwrap_or_default()),
+                (None, _) => write!(f, "{container} {path}"),
+            },
         }
     }
 }

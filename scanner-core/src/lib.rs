@@ -11,6 +11,7 @@ pub mod rule_set; // the rules a scan runs with
 pub mod blob; // bytes to scan and where they came from
 pub mod source; // where blobs come from
 pub mod decode; // text hidden in bytes
+pub mod archive; // texts hidden in archives, to any depth within limits
 pub mod evidence; // how sure we are, and the reasons
 pub mod detect; // candidates: where a secret may stand
 pub mod score; // how likely a candidate is real, and why

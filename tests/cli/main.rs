@@ -1,5 +1,6 @@
 //! The command as a user meets it: the built binary in a folder of its own, with git's settings shut out.
 
+mod archive;
 mod baseline;
 mod exit_codes;
 mod git;
@@ -10,6 +11,8 @@ mod output;
 mod rules;
 mod settings;
 
+#[path = "../support/archive.rs"]
+mod archives;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]

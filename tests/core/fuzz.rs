@@ -1,7 +1,7 @@
 //! The fuzz targets' bodies on seeded inputs: random bytes, and sound inputs with a few bytes changed.
 
 #[path = "../fuzz/bodies.rs"]
-mod bodies;
+pub mod bodies;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ fn random_bytes(random: &mut Random, most: usize) -> Vec<u8> {
 }
 
 /// Changes, drops and doubles a few bytes.
-fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
+pub fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
     for _ in 0..random.below(6) {
         if bytes.is_empty() {
             return;
@@ -112,4 +112,15 @@ fn any_bytes_are_a_pack_or_a_warning() {
     let (pack, index) = maker.finish();
     let sound = [&(pack.len() as u16).to_be_bytes()[..], &pack, &index].concat();
     run(600, bodies::pack, |_| sound.clone());
+}
+
+#[test]
+fn any_bytes_are_an_archive_of_any_kind_or_a_warning() {
+    run(150, bodies::archive, |random| {
+        let text = pieces(random, 10);
+        let inner = super::archive::made::tar(&[("a", &text), ("b/c", b"x")]);
+        let packed = super::archive::made::gzip(&inner);
+        let zipped = super::archive::made::zip(&[("t.tgz", &packed, 0), ("u", &text, 8)]);
+        vec![inner, packed, zipped].swap_remove(random.below(3))
+    });
 }

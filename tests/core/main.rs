@@ -1,6 +1,7 @@
 //! The library's tests, one module a subject.
 
 mod architecture;
+mod archive;
 mod assignment;
 mod contexts;
 mod delta;
@@ -18,6 +19,8 @@ mod score;
 mod stream;
 mod suppress;
 
+#[path = "../support/archive.rs"]
+mod archives;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]

@@ -1,8 +1,11 @@
 //! What each fuzz target does with its bytes; the library's own tests run the same on seeded inputs.
 #![allow(dead_code)]
 
+use std::io::{Cursor, Read};
 use std::ops::Range;
 use std::sync::LazyLock;
+use std::time::Duration;
+use stopleak_core::archive::{self, Kind, Limits as ArchiveLimits, Source};
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::rule::{Rule, check};
 use stopleak_core::scan::scan_bytes;
@@ -131,5 +134,60 @@ pub fn pack(data: &[u8]) {
     let mut reader = Reader::new();
     for object in 0..objects.len().min(1_000) as u32 {
         let _ = objects.read(object, &mut reader);
+    }
+}
+
+const KINDS: [Kind; 21] = [
+    Kind::Gzip,
+    Kind::Bzip2,
+    Kind::Xz,
+    Kind::Lzma,
+    Kind::Lzip,
+    Kind::Zstd,
+    Kind::Lz4,
+    Kind::Brotli,
+    Kind::Tar,
+    Kind::Zip,
+    Kind::SevenZip,
+    Kind::Ar,
+    Kind::Cpio,
+    Kind::Rpm,
+    Kind::Squashfs,
+    Kind::Pdf,
+    Kind::Sqlite,
+    Kind::Class,
+    Kind::Pyc,
+    Kind::JavaKeystore,
+    Kind::Pkcs12,
+];
+
+/// What unpacks stays within its limits, whether the bytes can be sought or come in a stream. The kind is the one the
+/// bytes tell, or one that their number tells.
+pub fn archive(data: &[u8]) {
+    let told = archive::kind(&data[..data.len().min(archive::HEAD)]);
+    let kind = told.unwrap_or(KINDS[data.len() % KINDS.len()]);
+    let limits = ArchiveLimits {
+        max_depth: 4,
+        max_bytes: 8 << 20,
+        max_entries: 5_000,
+        max_memory: 16 << 20,
+        max_time: Duration::from_secs(20),
+        ..ArchiveLimits::default()
+    };
+    for seekable in [true, false] {
+        let (mut total, mut members) = (0, 0);
+        let visit = &mut |path: &str, content: &mut dyn Read| {
+            assert!(!path.contains("..") || !path.split('/').any(|part| part == ".."));
+            members += 1;
+            total += std::io::copy(content, &mut std::io::sink())?;
+            Ok(())
+        };
+        let (mut cursor, mut stream) = (Cursor::new(data), data);
+        let source = if seekable { Source::Seekable(&mut cursor) } else { Source::Stream(&mut stream) };
+        let unpacked = archive::unpack(kind, source, "fuzz", &limits, visit);
+        assert!(unpacked.warnings.iter().all(|warning| warning.unscanned && warning.object.starts_with("fuzz")));
+        assert_eq!(unpacked.members, members);
+        // What a read began goes on to its end.
+        assert!(total <= limits.max_bytes + (1 << 20), "{total}");
     }
 }

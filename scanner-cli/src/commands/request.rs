@@ -40,6 +40,7 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         history,
         staged: selection.staged,
         no_ignore: selection.no_ignore || settings.no_ignore,
+        archives: selection.archives.limits(),
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },

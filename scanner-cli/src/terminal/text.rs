@@ -129,7 +129,7 @@ fn place(occurrence: &Occurrence, style: anstyle::Style) -> String {
 /// Where a place of history came from, and how the text was hidden.
 fn story(occurrence: &Occurrence) -> String {
     let mut story = String::new();
-    if let Origin::Staged { .. } = occurrence.origin {
+    if let Origin::Staged { .. } = occurrence.origin.outermost() {
         story.push_str("  staged");
     }
     if let Some(introduced) = occurrence.origin.introduction() {

@@ -67,7 +67,7 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 }
 
 fn importance(place: &Occurrence) -> (u8, i64) {
-    match &place.origin {
+    match place.origin.outermost() {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
         origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }

@@ -20,6 +20,8 @@ const MAX_OCCURRENCES: usize = 1_000;
 pub struct Sighting {
     /// Which text, by a number of the caller's.
     pub place: u32,
+    /// Which member of it, when it is an archive.
+    pub inside: Option<Arc<str>>,
     /// Where in it.
     pub position: Position,
     /// How likely, from the text alone.
@@ -106,6 +108,10 @@ impl Findings {
             let mut placed: Vec<(f32, Occurrence)> = Vec::new();
             for sighting in std::mem::take(&mut gathered.sightings) {
                 for origin in origins(sighting.place) {
+                    let origin = match &sighting.inside {
+                        Some(inside) => Origin::entry(origin, inside),
+                        None => origin,
+                    };
                     if sighting.terms.as_ref().is_some_and(|terms| !terms.admits(origin.path())) {
                         continue;
                     }
@@ -204,9 +210,10 @@ fn path_evidence(origin: &Origin, is_own: bool) -> Vec<Evidence> {
 
 /// Of all versions of one file in history, keeps the places in the version that came first.
 fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
-    let version = |occurrence: &Occurrence| match &occurrence.origin {
-        Origin::GitBlob { id, path: Some(path), introduced: Some(introduced) } => {
-            Some((path.clone(), (introduced.time, introduced.commit, *id)))
+    let version = |occurrence: &Occurrence| match occurrence.origin.outermost() {
+        Origin::GitBlob { id, path: Some(_), introduced: Some(introduced) } => {
+            let path = occurrence.origin.path()?.to_owned();
+            Some((path, (introduced.time, introduced.commit, *id)))
         }
         _ => None,
     };

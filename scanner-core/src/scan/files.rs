@@ -1,7 +1,8 @@
 //! Scans files on disk and standard input.
 
 use super::text::TextScanner;
-use super::{Part, Request, stream};
+use super::{Part, Request, archives, stream};
+use crate::archive::Peeked;
 use crate::blob::Origin;
 use crate::detect::Engine;
 use crate::source::files::{self, Content};
@@ -55,12 +56,19 @@ fn scan_file(
     place: u32,
     name: &dyn Fn() -> String,
 ) -> std::io::Result<()> {
+    let limits = request.archives.as_ref();
     match files::open(path)? {
         Content::Large(mut file) => {
+            if archives::scan_file(scanner, &mut file, limits, place, name, &request.progress)? {
+                return Ok(());
+            }
             stream::scan(scanner, &mut file, stream::BLOCK, place, name, &|bytes| request.progress.add(0, bytes))?;
             request.progress.add(1, 0);
         }
         content => {
+            if archives::scan_bytes(scanner, content.bytes(), limits, place, name, &request.progress) {
+                return Ok(());
+            }
             scanner.scan(content.bytes(), place, name);
             request.progress.add(1, content.bytes().len() as u64);
         }
@@ -76,7 +84,14 @@ pub fn scan_stdin(request: &Request, engine: &Engine) -> Part {
     let name = || "standard input".to_owned();
     let progress = |bytes| request.progress.add(0, bytes);
     let mut input = std::io::stdin().lock();
-    if let Err(error) = stream::scan(&mut scanner, &mut input, stream::BLOCK, 0, &name, &progress) {
+    let read = Peeked::new(&mut input).and_then(|mut input| {
+        let limits = request.archives.as_ref();
+        if archives::scan_stream(&mut scanner, &mut input, limits, 0, &name, &request.progress) {
+            return Ok(0);
+        }
+        stream::scan(&mut scanner, &mut input, stream::BLOCK, 0, &name, &progress)
+    });
+    if let Err(error) = read {
         let message = format!("cannot read on: {error}");
         part.warnings.push(Warning::unscanned("unreadable-input", name(), message));
     }

@@ -2,7 +2,8 @@
 //! then says where the blobs with findings came from.
 
 use super::text::{Made, TextScanner};
-use super::{History, Part, Progress, Request, ScanError};
+use super::{History, Part, Progress, Request, ScanError, archives};
+use crate::archive;
 use crate::blob::{ObjectId, Origin};
 use crate::detect::{Engine, State};
 use crate::source::git::attribution::Attributed;
@@ -26,6 +27,7 @@ pub fn scan_history(request: &Request, engine: &Engine, repository: &Repository)
     let walked = objects.walk(kinds, &wanted, request.threads, &|| HistoryVisitor {
         scanner: TextScanner::new(engine),
         objects: &objects,
+        archives: request.archives.as_ref(),
         progress: &request.progress,
     });
     let mut part = Part::default();
@@ -55,8 +57,11 @@ pub fn scan_staged(request: &Request, engine: &Engine, repository: &Repository) 
     for (index, file) in changes.files.iter().enumerate() {
         match staged::read(repository, file) {
             Ok(bytes) => {
-                scanner.scan(&bytes, index as u32, &|| file.path.clone());
-                request.progress.add(1, bytes.len() as u64);
+                let (place, name, limits) = (index as u32, || file.path.clone(), request.archives.as_ref());
+                if !archives::scan_bytes(&mut scanner, &bytes, limits, place, &name, &request.progress) {
+                    scanner.scan(&bytes, place, &name);
+                    request.progress.add(1, bytes.len() as u64);
+                }
             }
             Err(error) => {
                 part.warnings.push(Warning::unscanned("missing-object", file.path.clone(), error.to_string()));
@@ -116,6 +121,7 @@ fn blob_origin(id: ObjectId, place: Attributed) -> Origin {
 struct HistoryVisitor<'a> {
     scanner: TextScanner<'a>,
     objects: &'a Objects,
+    archives: Option<&'a archive::Limits>,
     progress: &'a Progress,
 }
 
@@ -124,6 +130,16 @@ impl Visitor for HistoryVisitor<'_> {
 
     fn visit(&mut self, object: &Visit<'_, State>, state: &mut State) {
         let name = || format!("{} {}", object.kind.name(), self.objects.id(object.object));
+        if object.kind == Kind::Blob && archives::is_archive(object.bytes, self.archives) {
+            // What is made of it is made of noise: it is looked at as a whole.
+            state.make_opaque();
+            let limits = self.archives.filter(|_| !object.only_as_base);
+            let is_done =
+                archives::scan_bytes(&mut self.scanner, object.bytes, limits, object.object, &name, self.progress);
+            if is_done || object.only_as_base {
+                return;
+            }
+        }
         let place = (!object.only_as_base).then_some((object.object, &name as &dyn Fn() -> String));
         let made = object.base.as_ref().map(|base| Made {
             state: base.state,

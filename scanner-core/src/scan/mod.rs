@@ -1,5 +1,6 @@
 //! One scan: what was asked for, how far it is, and what came out.
 
+mod archives;
 mod collect;
 pub mod examples;
 mod files;
@@ -14,6 +15,7 @@ mod text;
 
 pub use mask::Mask;
 
+use crate::archive;
 use crate::blob::Origin;
 use crate::detect::Engine;
 use crate::finding::{Confidence, Finding};
@@ -117,6 +119,8 @@ pub struct Request {
     pub staged: bool,
     /// Also files that ignore files leave out.
     pub no_ignore: bool,
+    /// How far archives are unpacked; `None` scans their bytes as they are.
+    pub archives: Option<archive::Limits>,
     /// Threads; at least one.
     pub threads: usize,
     /// What to look for.
@@ -272,6 +276,24 @@ fn scan_path(request: &Request, engine: &Engine, path: &Path, summary: &mut Summ
         part.warnings.extend(files.warnings);
     }
     Ok(part)
+}
+
+/// Scans bytes in memory as a scan of a file does: an archive is unpacked within `limits`.
+pub fn scan_content(
+    engine: &Engine,
+    bytes: &[u8],
+    origin: Origin,
+    limits: &archive::Limits,
+) -> (Vec<Finding>, Vec<Warning>) {
+    let mut scanner = text::TextScanner::new(engine);
+    let (name, progress) = (|| origin.to_string(), Progress::default());
+    let is_done = archives::scan_bytes(&mut scanner, bytes, Some(limits), 0, &name, &progress);
+    if !is_done {
+        scanner.scan(bytes, 0, &name);
+    }
+    let text::TextScanner { mut findings, warnings, .. } = scanner;
+    findings.place(&|_| vec![origin.clone()]);
+    (findings.finish(engine.rules()), warnings)
 }
 
 /// Scans one text in memory; findings below every gate included.

@@ -12,11 +12,14 @@ use crate::suppress::mark;
 use crate::warning::Warning;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// One thread's scanner of texts.
 pub struct TextScanner<'e> {
     pub(super) engine: &'e Engine,
     pub(super) worker: Worker<'e, Scorer>,
+    /// The member of an archive that is being scanned.
+    pub(super) inside: Option<Arc<str>>,
     /// What was found so far.
     pub findings: Findings,
     /// What went wrong so far.
@@ -36,7 +39,13 @@ pub struct Made<'a> {
 impl<'e> TextScanner<'e> {
     /// A scanner for one thread.
     pub fn new(engine: &'e Engine) -> TextScanner<'e> {
-        TextScanner { engine, worker: Worker::new(engine, Scorer), findings: Findings::default(), warnings: Vec::new() }
+        TextScanner {
+            engine,
+            worker: Worker::new(engine, Scorer),
+            inside: None,
+            findings: Findings::default(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Scans one text at `place` and keeps what it finds; `name` is for warnings.
@@ -112,6 +121,7 @@ impl<'e> TextScanner<'e> {
         let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
         let sighting = Sighting {
             place: seen.place,
+            inside: self.inside.clone(),
             position: seen.position,
             log_odds: candidate.log_odds,
             trail: seen.trail.to_vec(),

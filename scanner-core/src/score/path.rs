@@ -6,7 +6,7 @@ use crate::evidence::Evidence;
 /// What a path says: tests, examples, lock files, vendored or minified code lower; `.env`, `prod`, credential files raise.
 pub fn path_evidence(path: &str) -> Vec<Evidence> {
     let lower = path.to_ascii_lowercase();
-    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    let name = lower.rsplit(['/', '!']).next().unwrap_or(&lower);
     let mut found: Vec<Evidence> = Vec::new();
     let mut add = |reason: &'static str, weight: f32| {
         if !found.iter().any(|known| known.reason == reason) {

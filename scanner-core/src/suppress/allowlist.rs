@@ -1,5 +1,6 @@
 //! The project's `[[allow]]` entries: every condition of an entry must hold, and each entry says why and until when.
 
+use crate::blob::Origin;
 use crate::finding::{Finding, Occurrence};
 use crate::secret::Fingerprint;
 use crate::warning::Warning;
@@ -96,7 +97,7 @@ impl Allow {
         !self.expired
             && self.rule.as_ref().is_none_or(|rule| rule.is_match(&finding.rule.id))
             && self.fingerprint.as_ref().is_none_or(|fingerprint| *fingerprint == finding.fingerprint)
-            && self.path.as_ref().is_none_or(|path| occurrence.origin.path().is_some_and(|at| path.is_match(at)))
+            && self.path.as_ref().is_none_or(|path| is_at(path, &occurrence.origin))
             && self.value.as_ref().is_none_or(|value| value.is_match(finding.secret.expose()))
     }
 
@@ -110,6 +111,13 @@ impl Allow {
         };
         Some(Warning::note("stale-allow", &self.place, message))
     }
+}
+
+/// Whether a glob matches a path; inside an archive it may be written with `/` in place of `!`.
+fn is_at(glob: &GlobSet, origin: &Origin) -> bool {
+    let Some(path) = origin.path() else { return false };
+    let is_inside = matches!(origin, Origin::Entry { .. });
+    glob.is_match(path) || is_inside && glob.is_match(path.replace('!', "/"))
 }
 
 /// The entries of a project.

@@ -103,7 +103,7 @@ fn allowed<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<&'a s
 
 /// When a version of a file came to be; what is on disk or staged is the newest.
 fn age(origin: &Origin) -> i64 {
-    match origin {
+    match origin.outermost() {
         Origin::GitBlob { introduced, .. } => introduced.as_ref().map_or(i64::MIN, |introduced| introduced.time),
         _ => i64::MAX,
     }

@@ -1,0 +1,7 @@
+//! Any bytes as an archive: what cannot be unpacked is announced, and limits hold.
+#![no_main]
+
+#[path = "../bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::archive(data));
