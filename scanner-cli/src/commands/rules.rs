@@ -13,6 +13,7 @@ use std::sync::Arc;
 use stopleak_core::detect::Engine;
 use stopleak_core::report::GENERAL_HELP;
 use stopleak_core::rule::check::{self, Checked, RuleError};
+use stopleak_core::rule::exchange::{Exchange, Exchanges, Purpose};
 use stopleak_core::rule::own::Allow;
 use stopleak_core::scan::{examples, lint};
 use stopleak_core::{Rule, RuleSet, rule_set};
@@ -21,7 +22,7 @@ use stopleak_core::{Rule, RuleSet, rule_set};
 pub fn run(args: &RulesArgs) -> Result<u8> {
     match &args.verb {
         RulesVerb::List { rules } => print(&list(&load(rules)?)),
-        RulesVerb::Show { id, rules } => print(&show(&load(rules)?, id)?),
+        RulesVerb::Show { id, rules } => print(&show(&*load_rules(&[], rules, &[])?, id)?),
         RulesVerb::Check { files } => check(files),
         RulesVerb::Test { files } => test(files),
         RulesVerb::Import { file, output } => import(file, output.as_deref()),
@@ -45,10 +46,11 @@ fn list(rules: &[Arc<Rule>]) -> String {
     table::rules(&rows)
 }
 
-fn show(rules: &[Arc<Rule>], id: &str) -> Result<String> {
-    let Some(rule) = rules.iter().find(|rule| rule.id == id) else {
-        return Err(unknown(rules, id));
+fn show(set: &RuleSet, id: &str) -> Result<String> {
+    let Some(rule) = set.rules().iter().find(|rule| rule.id == id) else {
+        return Err(unknown(set.rules(), id));
     };
+    let exchanges: Vec<_> = set.exchanges(id).into_iter().flat_map(Exchanges::all).map(requests).collect();
     let help = if rule.help.is_empty() { GENERAL_HELP } else { &rule.help };
     let parts = rule.parts.iter().map(|part| part.rule.as_str()).collect::<Vec<_>>().join(", ");
     let (pattern, path) = patterns(rule);
@@ -64,9 +66,21 @@ fn show(rules: &[Arc<Rule>], id: &str) -> Result<String> {
         ("parts", &parts),
         ("fix", help),
     ];
+    rows.extend(exchanges.iter().map(|(purpose, requests)| (*purpose, requests.as_str())));
     rows.extend(rule.references.iter().map(|link| ("see", link.as_str())));
     rows.retain(|(_, value)| !value.is_empty());
     Ok(table::fields(&rows))
+}
+
+/// What an exchange is for, and its requests in order.
+fn requests((purpose, exchange): (Purpose, &Exchange)) -> (&'static str, String) {
+    let requests = exchange.steps.iter().map(|step| format!("{} {}", step.method, step.url));
+    let endpoints = match exchange.endpoints.as_slice() {
+        [] if exchange.steps.iter().any(|step| step.url.starts_with("{endpoint}")) => " (your endpoint)".to_owned(),
+        [] => String::new(),
+        endpoints => format!(" ({})", endpoints.join(", ")),
+    };
+    (purpose.as_str(), requests.collect::<Vec<_>>().join(", then ") + &endpoints)
 }
 
 /// What a rule looks for, and the paths it is for.
