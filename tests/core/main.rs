@@ -3,6 +3,7 @@
 mod architecture;
 mod assignment;
 mod contexts;
+mod decode;
 mod delta;
 mod fuzz;
 mod git_objects;
@@ -17,6 +18,8 @@ mod score;
 mod stream;
 mod suppress;
 
+#[path = "../support/encode.rs"]
+mod encode;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]

@@ -5,13 +5,15 @@
 
 use super::Gate;
 use super::judge::Scorer;
-use crate::detect::{Candidate, Engine, Sliding, Worker};
+use crate::detect::{Engine, Settled, Sliding, Worker};
 use crate::rule::Rule;
 use crate::score;
 use std::sync::Arc;
 
 /// The longest unfinished word that is held back because a secret may begin in it.
 const LONGEST_WORD: usize = 64;
+/// The same of a word in which characters are encoded.
+const LONGEST_ENCODED: usize = 6 * LONGEST_WORD;
 
 /// A filter for one stream.
 pub struct Mask<'e> {
@@ -39,8 +41,8 @@ impl<'e> Mask<'e> {
     /// Says that nothing more comes for now: appends all that holds no beginning of a secret.
     pub fn pause(&mut self, out: &mut Vec<u8>) {
         let limit = self.sliding.first_open().min(self.unfinished_word());
-        let standing = self.sliding.as_if_ended(self.rules);
-        self.emit(&standing, limit, out);
+        let standing = self.sliding.as_if_ended(&mut self.worker, self.rules);
+        self.emit(&spans(&standing), limit, out);
         self.release();
     }
 
@@ -55,27 +57,28 @@ impl<'e> Mask<'e> {
         let standing = self.sliding.settle(self.rules, horizon, ended);
         let limit = self.sliding.first_waiting().unwrap_or(usize::MAX).min(horizon);
         // What stands is certain even where it reaches past what is.
-        let limit = standing.last().map_or(limit, |last| limit.max(last.end as usize));
-        self.emit(&standing, limit, out);
+        let spans = spans(&standing);
+        let limit = spans.iter().map(|span| span.end).fold(limit, usize::max);
+        self.emit(&spans, limit, out);
         self.release();
     }
 
     /// Appends the text up to `limit`, masked; a secret that `limit` would cut waits whole.
-    fn emit(&mut self, standing: &[Candidate], limit: usize, out: &mut Vec<u8>) {
+    fn emit(&mut self, spans: &[Span], limit: usize, out: &mut Vec<u8>) {
         let text = &self.sliding.text;
         let mut limit = limit.min(text.len());
-        for candidate in standing {
-            let (start, end) = (candidate.start as usize, candidate.end as usize);
-            if end <= self.emitted || !self.is_masked(candidate) {
+        for span in spans {
+            if span.end <= self.emitted || !self.is_masked(span) {
                 continue;
             }
-            if end > limit {
-                limit = limit.min(start);
+            if span.end > limit {
+                limit = limit.min(span.start);
                 break;
             }
-            out.extend_from_slice(text.get(self.emitted..start).unwrap_or_default());
-            out.extend_from_slice(format!("[stopleak:{}]", self.rules[candidate.rule as usize].id).as_bytes());
-            self.emitted = end;
+            // Where two overlap the second has nothing left to show.
+            out.extend_from_slice(text.get(self.emitted..span.start).unwrap_or_default());
+            out.extend_from_slice(format!("[stopleak:{}]", self.rules[span.rule as usize].id).as_bytes());
+            self.emitted = span.end;
         }
         if limit > self.emitted {
             out.extend_from_slice(&text[self.emitted..limit]);
@@ -83,23 +86,66 @@ impl<'e> Mask<'e> {
         }
     }
 
-    fn is_masked(&self, candidate: &Candidate) -> bool {
-        let rule = &self.rules[candidate.rule as usize];
-        !rule.part_only && self.gate.admits(score::confidence(candidate.log_odds), rule.severity)
+    fn is_masked(&self, span: &Span) -> bool {
+        let rule = &self.rules[span.rule as usize];
+        !rule.part_only && self.gate.admits(score::confidence(span.log_odds), rule.severity)
     }
 
     /// Where the word begins that the text ends in.
     fn unfinished_word(&self) -> usize {
         let text = &self.sliding.text;
-        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
         let len = text.iter().rev().take(LONGEST_WORD).take_while(is_part).count();
         // A terminal's `ESC[0m` ends in a letter and is whole.
-        text.len() - if ends_control(text) { 0 } else { len }
+        let len = if ends_control(text) { 0 } else { len };
+        let is_sign = |byte: &u8| matches!(byte, b'%' | b'\\' | b'&' | b'#' | b';');
+        let encoded = text.iter().rev().take(LONGEST_ENCODED).take_while(|byte| is_part(byte) || is_sign(byte)).count();
+        let word = &text[text.len() - encoded..];
+        text.len() - if holds_escape(word) { len.max(encoded) } else { len }
     }
 
     fn release(&mut self) {
         self.emitted -= self.sliding.release(self.emitted);
     }
+}
+
+/// Whether an unfinished word holds encoded characters, or a letter and the first sign of one.
+fn holds_escape(word: &[u8]) -> bool {
+    let begins = |pair: &[u8]| match pair[0] {
+        b'%' => pair[1].is_ascii_hexdigit(),
+        b'\\' => matches!(pair[1], b'x' | b'u' | b'U' | b'0' | b'1'),
+        b'&' => pair[1] == b'#',
+        _ => false,
+    };
+    word.windows(2).any(begins)
+        || matches!(word, [.., letter, b'%' | b'\\' | b'&'] if letter.is_ascii_alphabetic())
+}
+
+/// What may be masked.
+struct Span {
+    start: usize,
+    end: usize,
+    rule: u16,
+    log_odds: f32,
+}
+
+/// What stands, by place: the whole encoded stretch of what was decoded, likelier ones first.
+fn spans(standing: &Settled) -> Vec<Span> {
+    let plain = standing.candidates.iter().map(|c| Span {
+        start: c.start as usize,
+        end: c.end as usize,
+        rule: c.rule,
+        log_odds: c.log_odds,
+    });
+    let hidden = standing.hidden.iter().map(|h| Span {
+        start: h.start as usize,
+        end: h.end as usize,
+        rule: h.decoded.rule,
+        log_odds: h.decoded.log_odds,
+    });
+    let mut spans: Vec<Span> = plain.chain(hidden).collect();
+    spans.sort_by(|a, b| a.start.cmp(&b.start).then(b.log_odds.total_cmp(&a.log_odds)));
+    spans
 }
 
 /// Whether text ends in a terminal's control sequence.

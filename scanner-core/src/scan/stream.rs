@@ -6,10 +6,10 @@
 use super::position::{Cursor, MAX_LINE};
 use super::text::{Seen, TextScanner};
 use crate::decode::{WIDE_SAMPLE, WideDecoder};
-use crate::detect::{self, Candidate, MAX_PER_RULE, Sliding};
+use crate::detect::{self, Candidate, Counts, Hidden, Settled, Sliding};
 use crate::finding::Position;
 use crate::rule::Rule;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -80,7 +80,9 @@ struct Stream<'s, 'e> {
     standing: Vec<Candidate>,
     positions: Vec<Position>,
     recorded: usize,
-    counts: BTreeMap<u16, usize>,
+    /// Decoded candidates that stand and are not recorded yet, by place.
+    hidden: VecDeque<(Hidden, Position)>,
+    counts: Counts,
     longest_part: usize,
 }
 
@@ -97,7 +99,8 @@ impl<'s, 'e> Stream<'s, 'e> {
             standing: Vec::new(),
             positions: Vec::new(),
             recorded: 0,
-            counts: BTreeMap::new(),
+            hidden: VecDeque::new(),
+            counts: Counts::default(),
             longest_part,
         }
     }
@@ -114,10 +117,8 @@ impl<'s, 'e> Stream<'s, 'e> {
         let rules: &'e [Arc<Rule>] = self.scanner.engine.rules().rules();
         self.sliding.advance(&mut self.scanner.worker, ended);
         let horizon = self.sliding.horizon(&self.scanner.worker, ended);
-        for candidate in self.sliding.settle(rules, horizon, ended) {
-            self.positions.push(self.cursor.position(&self.sliding.text, candidate.secret()));
-            self.standing.push(candidate);
-        }
+        let settled = self.sliding.settle(rules, horizon, ended);
+        self.place(settled);
         let certain = self.sliding.first_waiting().unwrap_or(usize::MAX).min(horizon);
         while let Some(candidate) = self.standing.get(self.recorded).copied() {
             let is_certain = candidate.end as usize + self.longest_part < certain
@@ -128,16 +129,43 @@ impl<'s, 'e> Stream<'s, 'e> {
             self.record(&candidate, rules);
             self.recorded += 1;
         }
+        while let Some((hidden, _)) = self.hidden.front() {
+            if !ended && hidden.end as usize + MAX_LINE > self.sliding.text.len() {
+                break;
+            }
+            let (hidden, position) = self.hidden.pop_front().expect("there is a first one");
+            if self.counts.admits(hidden.decoded.rule, true) {
+                let seen = Seen { place: self.place, position, parts: &[], trail: &self.trail };
+                self.scanner.record_hidden(&self.sliding.text, &hidden, seen);
+            }
+        }
         self.release(certain);
+    }
+
+    /// Lines and columns of what is settled, walking the text once.
+    fn place(&mut self, settled: Settled) {
+        let Settled { candidates, hidden } = settled;
+        let mut hidden = hidden.into_iter().peekable();
+        let text = &self.sliding.text;
+        let mut place_hidden = |bound: u32, cursor: &mut Cursor| {
+            while let Some(next) = hidden.next_if(|hidden| hidden.start < bound) {
+                let position = cursor.position(text, next.span());
+                self.hidden.push_back((next, position));
+            }
+        };
+        for candidate in candidates {
+            place_hidden(candidate.start, &mut self.cursor);
+            self.positions.push(self.cursor.position(text, candidate.secret()));
+            self.standing.push(candidate);
+        }
+        place_hidden(u32::MAX, &mut self.cursor);
     }
 
     fn record(&mut self, candidate: &Candidate, rules: &[Arc<Rule>]) {
         if rules[candidate.rule as usize].part_only {
             return;
         }
-        let count = self.counts.entry(candidate.rule).or_default();
-        *count += 1;
-        if *count > MAX_PER_RULE {
+        if !self.counts.admits(candidate.rule, false) {
             return;
         }
         let position_of = |part: &Candidate| {
@@ -154,6 +182,7 @@ impl<'s, 'e> Stream<'s, 'e> {
     /// Forgets candidates that can be no part of another any more, and the text before all that is needed.
     fn release(&mut self, certain: usize) {
         let unrecorded = self.standing.get(self.recorded).map_or(usize::MAX, |candidate| candidate.start as usize);
+        let unrecorded = self.hidden.front().map_or(unrecorded, |(hidden, _)| unrecorded.min(hidden.start as usize));
         let earliest = certain.min(unrecorded);
         let recorded = &self.standing[..self.recorded];
         let passed = recorded.partition_point(|other| other.end as usize + self.longest_part < earliest);
@@ -168,12 +197,15 @@ impl<'s, 'e> Stream<'s, 'e> {
         if moved > 0 {
             self.cursor.forget(moved);
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
+            self.hidden.iter_mut().for_each(|(hidden, _)| hidden.shift_back(moved as u32));
         }
     }
 
     fn announce(&mut self, name: &dyn Fn() -> String) {
-        for (&rule, &count) in self.counts.iter().filter(|(_, count)| **count > MAX_PER_RULE) {
-            self.scanner.announce_cut(rule, count - MAX_PER_RULE, name);
-        }
+        let mut cuts = self.sliding.cuts().to_vec();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.into_iter().for_each(|cut| self.scanner.announce_undecoded(cut, name));
+        self.counts.cut().for_each(|(rule, more)| self.scanner.announce_cut(rule, more, name));
     }
 }

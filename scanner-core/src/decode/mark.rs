@@ -1,0 +1,303 @@
+//! Finds text in which single characters are encoded: marks of one kind that stand near each other, with what is around.
+//!
+//! Most marks of ordinary text hide nothing (`%20` between words, `\"` around a literal): only one that stands in or
+//! beside a word long enough for a secret, or in a row of marks, makes its surroundings a stretch.
+
+use super::text::{Builder, Text};
+use super::{Encoding, MAX_STRETCH, Stretch, concat, entity, escape, percent, quoted, widened};
+use std::ops::Range;
+
+/// Bytes decoded before and after the marks of a stretch: room for a name.
+pub const CONTEXT: usize = 160;
+/// The context ends between words, unless a word is longer than this.
+pub const LONGEST_WORD: usize = 512;
+/// The most bytes of a mark and of what tells whether it hides something.
+pub const LONGEST_MARK: usize = 400;
+
+/// Marks further apart belong to different stretches.
+const MAX_APART: usize = 128;
+/// Marks at least this far apart are where a long stretch may be divided.
+const LEAST_APART: usize = 16;
+/// One in this many of those places divides a stretch.
+const DIVIDES: u64 = 128;
+
+/// Characters of a word beside a mark that are looked at.
+const WORD: usize = 24;
+/// Bytes after a mark in which the rest of its word is looked for.
+const LONGEST_WORD_LOOK: usize = 140;
+/// A word of so many characters may be part of a secret when it holds a digit, and of so many in any case.
+const LEAST_WORD: usize = 12;
+const LEAST_LETTERS: usize = 20;
+
+/// Kinds of marks, in the order in which they are peeled off one text.
+pub const KINDS: [Encoding; 5] =
+    [Encoding::Concat, Encoding::Escape, Encoding::Percent, Encoding::Entity, Encoding::Quoted];
+
+/// An encoded piece: its length and the text it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// Encoded bytes.
+    pub len: usize,
+    text: [u8; 4],
+    text_len: u8,
+}
+
+impl Mark {
+    /// A mark of `len` bytes for `text`, at most four bytes.
+    pub fn new(len: usize, text: &[u8]) -> Mark {
+        let mut mark = Mark { len, text: [0; 4], text_len: text.len() as u8 };
+        mark.text[..text.len()].copy_from_slice(text);
+        mark
+    }
+
+    /// What it stands for.
+    pub fn text(&self) -> &[u8] {
+        &self.text[..self.text_len as usize]
+    }
+}
+
+/// Reads a mark of one kind.
+fn read(kind: Encoding, bytes: &[u8], at: usize) -> Option<Mark> {
+    match kind {
+        Encoding::Concat => concat::read(bytes, at),
+        Encoding::Escape => escape::read(bytes, at),
+        Encoding::Percent => percent::read(bytes, at),
+        Encoding::Entity => entity::read(bytes, at),
+        Encoding::Quoted => quoted::read(bytes, at),
+        Encoding::Base64 | Encoding::Hex => None,
+    }
+}
+
+/// The bytes a mark of one kind begins with.
+fn first_bytes(kind: Encoding) -> (u8, u8) {
+    match kind {
+        Encoding::Concat => (b'"', b'\''),
+        Encoding::Escape => (b'\\', b'\\'),
+        Encoding::Percent => (b'%', b'%'),
+        Encoding::Entity => (b'&', b'&'),
+        _ => (b'=', b'='),
+    }
+}
+
+fn kind_of(byte: u8) -> Option<usize> {
+    match byte {
+        b'"' | b'\'' => Some(0),
+        b'\\' => Some(1),
+        b'%' => Some(2),
+        b'&' => Some(3),
+        b'=' => Some(4),
+        _ => None,
+    }
+}
+
+/// A mark that hides something.
+fn read_telling(kind: Encoding, bytes: &[u8], at: usize) -> Option<Mark> {
+    let mark = read(kind, bytes, at)?;
+    let is_telling = match kind {
+        Encoding::Escape => escape::is_telling(bytes, at, &mark),
+        Encoding::Quoted => quoted::is_telling(&mark),
+        Encoding::Percent | Encoding::Entity => matches!(mark.text(), [b' '..=b'~']),
+        _ => true,
+    };
+    let end = at + mark.len;
+    (is_telling && (is_in_word(kind, bytes, at, end) || is_in_row(kind, bytes, end))).then_some(mark)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=')
+}
+
+/// Whether a byte may be part of a word that marks of a kind stand in: some split words of other encodings.
+fn is_split(kind: Encoding, byte: u8) -> bool {
+    let splits_any = matches!(kind, Encoding::Concat | Encoding::Quoted);
+    is_word(byte) || (splits_any && matches!(byte, b'%' | b'\\' | b'&' | b'#' | b';' | b'.'))
+}
+
+/// Whether what adjoins a mark on both sides may be part of a secret: a word, which more marks may be part of.
+fn is_in_word(kind: Encoding, bytes: &[u8], start: usize, end: usize) -> bool {
+    let before = bytes[..start].iter().rev().take(WORD).take_while(|byte| is_split(kind, **byte)).count();
+    let mut has_digit = bytes[start - before..start].iter().any(u8::is_ascii_digit);
+    let (first, second) = first_bytes(kind);
+    let (mut len, mut at) = (before, end);
+    while len < LEAST_LETTERS && at < end + LONGEST_WORD_LOOK {
+        let Some(&byte) = bytes.get(at) else { break };
+        let mark = if byte == first || byte == second { read(kind, bytes, at) } else { None };
+        let (text, width) = match &mark {
+            Some(mark) => (mark.text(), mark.len),
+            None => (std::slice::from_ref(&byte), 1),
+        };
+        if mark.is_none() && !is_split(kind, byte) {
+            break;
+        }
+        has_digit |= text.iter().any(u8::is_ascii_digit);
+        len += text.len();
+        at += width;
+    }
+    len >= LEAST_LETTERS || (len >= LEAST_WORD && has_digit)
+}
+
+/// Whether three more marks follow, each right after the other; literals may be some characters long.
+fn is_in_row(kind: Encoding, bytes: &[u8], mut end: usize) -> bool {
+    let wanted = if kind == Encoding::Concat { 1 } else { 3 };
+    for _ in 0..wanted {
+        if kind == Encoding::Concat {
+            end += bytes[end.min(bytes.len())..].iter().take(WORD).take_while(|byte| is_split(kind, **byte)).count();
+        }
+        let (first, second) = first_bytes(kind);
+        let Some(mark) =
+            bytes.get(end).filter(|byte| **byte == first || **byte == second).and_then(|_| read(kind, bytes, end))
+        else {
+            return false;
+        };
+        end += mark.len;
+    }
+    true
+}
+
+/// Bytes looked at together in the hot loop.
+const STEP: usize = 32;
+
+/// Appends every stretch of marks that may depend on `range`.
+pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
+    // A stretch may end in a word that reaches from the range to its marks.
+    let low = word_start(bytes, range.start).saturating_sub(CONTEXT + LONGEST_MARK);
+    let high = bytes.len().min(word_end(bytes, range.end.min(bytes.len())) + CONTEXT + LONGEST_MARK);
+    let mut known = [low; KINDS.len()];
+    let mut at = low;
+    while at < high {
+        let block = match bytes[at..high].first_chunk::<{ STEP + 1 }>() {
+            Some(block) if !may_hold_mark(block) => {
+                at += STEP;
+                continue;
+            }
+            _ => at..high.min(at + STEP),
+        };
+        at = block.end;
+        for place in block {
+            let Some(kind) = kind_of(bytes[place]).filter(|kind| known[*kind] <= place) else { continue };
+            if let Some(mark) = read_telling(KINDS[kind], bytes, place) {
+                known[kind] = gather(KINDS[kind], bytes, place..place + mark.len, out);
+            }
+        }
+    }
+}
+
+/// Whether a mark may begin in the first `STEP` bytes: one of their signs with what may follow it.
+#[inline(always)]
+fn may_hold_mark(block: &[u8; STEP + 1]) -> bool {
+    let mut any = 0;
+    for i in 0..STEP {
+        let (byte, next) = (block[i], block[i + 1]);
+        let lower = next | 0x20;
+        let quote = ((byte == b'"') | (byte == b'\'')) & (next <= b'.') & (next != b',') & (next != b')');
+        let slash = (byte == b'\\')
+            & ((next.wrapping_sub(b'/') < 5) | (next <= b'\r') | (lower == b'u') | (next == b'x'));
+        let percent = (byte == b'%') & (next.wrapping_sub(b'2') < 6);
+        let entity = (byte == b'&') & ((next == b'#') | (next.wrapping_sub(b'a') < 19));
+        let quoted = (byte == b'=') & ((next == b'3') | (next <= b'\r'));
+        any |= (quote | slash | percent | entity | quoted) as u8;
+    }
+    any != 0
+}
+
+/// Adds the stretch around a mark; returns where the marks after it begin.
+fn gather(kind: Encoding, bytes: &[u8], mark: Range<usize>, out: &mut Vec<Stretch>) -> usize {
+    let mut core = mark;
+    let origin = core.start;
+    while let Some(before) = mark_before(kind, bytes, core.start) {
+        core.start = before;
+        if origin - core.start > MAX_STRETCH + CONTEXT {
+            // The rest of a stretch that is too long.
+            while let Some(after) = mark_after(kind, bytes, core.end) {
+                core.end = after.end;
+            }
+            return core.end;
+        }
+    }
+    while let Some(after) = mark_after(kind, bytes, core.end) {
+        core.end = after.end;
+    }
+    let end = core.end;
+    let is_cut = core.len() > MAX_STRETCH;
+    core.end = core.end.min(core.start + MAX_STRETCH);
+    let start = word_start(bytes, core.start.saturating_sub(CONTEXT));
+    let span = start..word_end(bytes, (core.end + CONTEXT).min(bytes.len()));
+    let looked = span.start.min(core.start.saturating_sub(MAX_APART + LONGEST_MARK))
+        ..span.end.max(core.end + MAX_APART + LONGEST_MARK);
+    let looked = widened(looked.start..looked.end.min(bytes.len() + 1), 1, bytes.len());
+    out.push(Stretch { encoding: kind, span, core, looked, is_cut });
+    end
+}
+
+/// Where the mark begins that belongs to the same stretch as one at `at`, and stands before it.
+fn mark_before(kind: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
+    let (first, second) = first_bytes(kind);
+    let low = at.saturating_sub(MAX_APART + LONGEST_MARK);
+    let places = memchr::memrchr2_iter(first, second, &bytes[low..at]).map(|place| low + place);
+    for place in places {
+        match read_telling(kind, bytes, place) {
+            Some(mark) if place + mark.len > at => {}
+            Some(mark) => return is_same(bytes, place + mark.len, at).then_some(place),
+            None if at - place > MAX_APART + LONGEST_MARK => return None,
+            None => {}
+        }
+    }
+    None
+}
+
+/// The mark that belongs to the same stretch as one that ends at `at`, and stands after it.
+fn mark_after(kind: Encoding, bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let (first, second) = first_bytes(kind);
+    let high = bytes.len().min(at + MAX_APART + 1);
+    let places = memchr::memchr2_iter(first, second, bytes.get(at..high)?).map(|place| at + place);
+    for place in places {
+        if let Some(mark) = read_telling(kind, bytes, place) {
+            return is_same(bytes, at, place).then_some(place..place + mark.len);
+        }
+    }
+    None
+}
+
+/// Whether a mark that ends at `end` and the next at `start` belong to one stretch. What stands before the second one
+/// divides long stretches, by chance and always in the same places.
+fn is_same(bytes: &[u8], end: usize, start: usize) -> bool {
+    let apart = start - end;
+    if apart > MAX_APART {
+        return false;
+    }
+    let divides = |eight: &[u8; 8]| {
+        u64::from_le_bytes(*eight).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (DIVIDES - 1) == 0
+    };
+    apart < LEAST_APART || !bytes[..start].last_chunk::<8>().is_some_and(divides)
+}
+
+/// Where the word begins that `at` stands in.
+fn word_start(bytes: &[u8], at: usize) -> usize {
+    let at = at.min(bytes.len());
+    at - bytes[..at].iter().rev().take(LONGEST_WORD).take_while(|byte| is_word(**byte)).count()
+}
+
+/// Where the word ends that `at` stands in.
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take(LONGEST_WORD).take_while(|byte| is_word(**byte)).count()
+}
+
+/// The stretch with its marks replaced by what they stand for.
+pub fn decode(bytes: &[u8], stretch: &Stretch) -> Text {
+    let kind = stretch.encoding;
+    let (first, second) = first_bytes(kind);
+    // What lies outside must not matter.
+    let inner = &bytes[stretch.span.clone()];
+    let mut builder = Builder::new(bytes, stretch.span.clone());
+    let mut at = 0;
+    while let Some(place) = memchr::memchr2(first, second, &inner[at..]).map(|place| at + place) {
+        at = match read(kind, inner, place) {
+            Some(mark) => {
+                builder.replace(stretch.span.start + place, mark.len, mark.text());
+                place + mark.len
+            }
+            None => place + 1,
+        };
+    }
+    builder.finish(kind.name())
+}
