@@ -83,16 +83,20 @@ pub fn quoted_printable(text: &str) -> String {
     out
 }
 
-/// As a program joins literals of eleven characters, or one more where a backslash would escape the quote.
+/// As a program joins literals of eleven characters, or a few more where an escape would be cut.
 pub fn concatenation(text: &str) -> String {
     let mut out = String::from("\"");
     let mut len = 0;
-    for character in text.chars().map(|c| if matches!(c, '"' | '\n' | ' ') { ':' } else { c }) {
-        if len >= 11 && !out.ends_with('\\') {
+    for character in text.chars() {
+        if len >= 11 && !out.ends_with(['\\', ' ']) && character != ' ' {
             out.push_str("\" + \"");
             len = 0;
         }
-        out.push(character);
+        match character {
+            '\n' => out.push_str("\\n"),
+            '"' => out.push_str("\\\""),
+            _ => out.push(character),
+        }
         len += 1;
     }
     out + "\""

@@ -3,7 +3,7 @@
 use super::mark::Mark;
 
 /// The most bytes between the quotes of two literals.
-const MAX_GAP: usize = 120;
+const MAX_GAP: usize = 80;
 /// Letters before a quote that belong to the literal.
 const PREFIXES: &[u8] = b"bBfFrRuULcs";
 
@@ -28,7 +28,7 @@ pub fn read(bytes: &[u8], at: usize) -> Option<Mark> {
         joint.push(byte)?;
         end += 1;
     }
-    let follows = bytes.get(end + 1).is_some_and(|byte| is_inside(*byte));
+    let follows = bytes.get(end + 1).is_some_and(|byte| is_inside(*byte) || *byte == b'\\');
     (follows && joint.joins()).then(|| Mark::new(end + 1 - at, &[]))
 }
 
@@ -49,7 +49,10 @@ impl Joint {
                 self.white += 1;
                 self.indent = self.indent.map(|indent| indent + 1);
             }
-            b'\r' | b'\n' => {
+            // One line's end: marks depend on the line after their own and no further.
+            b'\n' if self.indent.is_some() => return None,
+            b'\r' => self.white += 1,
+            b'\n' => {
                 self.white += 1;
                 self.indent = Some(0);
             }

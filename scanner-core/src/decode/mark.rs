@@ -7,12 +7,16 @@ use super::text::{Builder, Text};
 use super::{Encoding, MAX_STRETCH, Stretch, concat, entity, escape, percent, quoted, widened};
 use std::ops::Range;
 
-/// Bytes decoded before and after the marks of a stretch: room for a name.
-pub const CONTEXT: usize = 160;
+/// Bytes of the line that are decoded before and after the marks of a stretch: room for a name.
+const CONTEXT: usize = 128;
 /// The context ends between words, unless a word is longer than this.
-pub const LONGEST_WORD: usize = 512;
-/// The most bytes of a mark and of what tells whether it hides something.
-pub const LONGEST_MARK: usize = 400;
+const LONGEST_WORD: usize = 256;
+/// The most bytes of a mark.
+const LONGEST_MARK: usize = 128;
+/// Bytes of a line that may matter to what stands in it.
+const REACH: usize = CONTEXT + LONGEST_WORD + 16;
+/// The most bytes that a mark looks at on either side: the rest of its line and one more.
+pub const LOOK: usize = 2 * REACH + LONGEST_MARK + 2;
 
 /// Marks further apart belong to different stretches.
 const MAX_APART: usize = 128;
@@ -24,7 +28,7 @@ const DIVIDES: u64 = 128;
 /// Characters of a word beside a mark that are looked at.
 const WORD: usize = 24;
 /// Bytes after a mark in which the rest of its word is looked for.
-const LONGEST_WORD_LOOK: usize = 140;
+const LONGEST_WORD_LOOK: usize = 96;
 /// A word of so many characters may be part of a secret when it holds a digit, and of so many in any case.
 const LEAST_WORD: usize = 12;
 const LEAST_LETTERS: usize = 20;
@@ -123,6 +127,8 @@ fn is_in_word(kind: Encoding, bytes: &[u8], start: usize, end: usize) -> bool {
         let Some(&byte) = bytes.get(at) else { break };
         let mark = if byte == first || byte == second { read(kind, bytes, at) } else { None };
         let (text, width) = match &mark {
+            // Marks of three lines would depend on each other.
+            Some(mark) if spans_lines(bytes, at..at + mark.len) => break,
             Some(mark) => (mark.text(), mark.len),
             None => (std::slice::from_ref(&byte), 1),
         };
@@ -136,22 +142,20 @@ fn is_in_word(kind: Encoding, bytes: &[u8], start: usize, end: usize) -> bool {
     len >= LEAST_LETTERS || (len >= LEAST_WORD && has_digit)
 }
 
-/// Whether three more marks follow, each right after the other; literals may be some characters long.
+/// Whether three more marks follow, each right after the other and on one line.
 fn is_in_row(kind: Encoding, bytes: &[u8], mut end: usize) -> bool {
-    let wanted = if kind == Encoding::Concat { 1 } else { 3 };
-    for _ in 0..wanted {
-        if kind == Encoding::Concat {
-            end += bytes[end.min(bytes.len())..].iter().take(WORD).take_while(|byte| is_split(kind, **byte)).count();
-        }
-        let (first, second) = first_bytes(kind);
-        let Some(mark) =
-            bytes.get(end).filter(|byte| **byte == first || **byte == second).and_then(|_| read(kind, bytes, end))
-        else {
-            return false;
-        };
-        end += mark.len;
-    }
-    true
+    let (first, _) = first_bytes(kind);
+    (0..3).all(|_| {
+        let mark = bytes.get(end).filter(|byte| **byte == first).and_then(|_| read(kind, bytes, end));
+        mark.is_some_and(|mark| {
+            end += mark.len;
+            !spans_lines(bytes, end - mark.len..end)
+        })
+    })
+}
+
+fn spans_lines(bytes: &[u8], mark: Range<usize>) -> bool {
+    memchr::memchr(b'\n', &bytes[mark]).is_some()
 }
 
 /// Bytes looked at together in the hot loop.
@@ -159,45 +163,68 @@ const STEP: usize = 32;
 
 /// Appends every stretch of marks that may depend on `range`.
 pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
-    // A stretch may end in a word that reaches from the range to its marks.
-    let low = word_start(bytes, range.start).saturating_sub(CONTEXT + LONGEST_MARK);
-    let high = bytes.len().min(word_end(bytes, range.end.min(bytes.len())) + CONTEXT + LONGEST_MARK);
+    let low = before(bytes, range.start.min(bytes.len())).saturating_sub(LONGEST_MARK);
+    let high = (after(bytes, range.end.min(bytes.len())) + 1).min(bytes.len());
     let mut known = [low; KINDS.len()];
     let mut at = low;
     while at < high {
-        let block = match bytes[at..high].first_chunk::<{ STEP + 1 }>() {
-            Some(block) if !may_hold_mark(block) => {
-                at += STEP;
-                continue;
-            }
-            _ => at..high.min(at + STEP),
-        };
-        at = block.end;
-        for place in block {
-            let Some(kind) = kind_of(bytes[place]).filter(|kind| known[*kind] <= place) else { continue };
-            if let Some(mark) = read_telling(KINDS[kind], bytes, place) {
-                known[kind] = gather(KINDS[kind], bytes, place..place + mark.len, out);
+        let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 1 }>) else { break };
+        let mut flags = [0; STEP];
+        flag(block, &mut flags);
+        for (word, eight) in flags.chunks_exact(8).enumerate() {
+            let mut bits = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
+            while bits != 0 {
+                let place = at + word * 8 + bits.trailing_zeros() as usize / 8;
+                bits &= bits - 1;
+                look_at(bytes, place, &mut known, out);
             }
         }
+        at += STEP;
+    }
+    (at..high).for_each(|place| look_at(bytes, place, &mut known, out));
+}
+
+#[inline]
+fn look_at(bytes: &[u8], place: usize, known: &mut [usize; KINDS.len()], out: &mut Vec<Stretch>) {
+    let Some(kind) = kind_of(bytes[place]).filter(|kind| known[*kind] <= place) else { return };
+    if let Some(mark) = read_telling(KINDS[kind], bytes, place) {
+        known[kind] = gather(KINDS[kind], bytes, place..place + mark.len, out);
     }
 }
 
-/// Whether a mark may begin in the first `STEP` bytes: one of their signs with what may follow it.
+/// Flags the bytes where a mark may begin: one of their signs with what may follow it.
 #[inline(always)]
-fn may_hold_mark(block: &[u8; STEP + 1]) -> bool {
-    let mut any = 0;
+fn flag(block: &[u8; STEP + 1], flags: &mut [u8; STEP]) {
     for i in 0..STEP {
         let (byte, next) = (block[i], block[i + 1]);
-        let lower = next | 0x20;
         let quote = ((byte == b'"') | (byte == b'\'')) & (next <= b'.') & (next != b',') & (next != b')');
         let slash = (byte == b'\\')
-            & ((next.wrapping_sub(b'/') < 5) | (next <= b'\r') | (lower == b'u') | (next == b'x'));
+            & ((next.wrapping_sub(b'/') < 5) | (next <= b'\r') | (next | 0x20 == b'u') | (next == b'x'));
         let percent = (byte == b'%') & (next.wrapping_sub(b'2') < 6);
         let entity = (byte == b'&') & ((next == b'#') | (next.wrapping_sub(b'a') < 19));
         let quoted = (byte == b'=') & ((next == b'3') | (next <= b'\r'));
-        any |= (quote | slash | percent | entity | quoted) as u8;
+        flags[i] = (quote | slash | percent | entity | quoted) as u8;
     }
-    any != 0
+}
+
+/// From where on bytes matter to what stands at `at`: the line before its own, within reach.
+fn before(bytes: &[u8], at: usize) -> usize {
+    line_start(bytes, line_start(bytes, at, REACH).saturating_sub(1), REACH)
+}
+
+/// Up to where bytes matter to what stands at `at`: the line after its own, within reach.
+fn after(bytes: &[u8], at: usize) -> usize {
+    line_end(bytes, (line_end(bytes, at, REACH) + 1).min(bytes.len()), REACH)
+}
+
+fn line_start(bytes: &[u8], at: usize, reach: usize) -> usize {
+    let low = at.saturating_sub(reach);
+    memchr::memrchr(b'\n', &bytes[low..at]).map_or(low, |newline| low + newline + 1)
+}
+
+fn line_end(bytes: &[u8], at: usize, reach: usize) -> usize {
+    let high = bytes.len().min(at + reach);
+    memchr::memchr(b'\n', &bytes[at..high]).map_or(high, |newline| at + newline)
 }
 
 /// Adds the stretch around a mark; returns where the marks after it begin.
@@ -220,11 +247,10 @@ fn gather(kind: Encoding, bytes: &[u8], mark: Range<usize>, out: &mut Vec<Stretc
     let end = core.end;
     let is_cut = core.len() > MAX_STRETCH;
     core.end = core.end.min(core.start + MAX_STRETCH);
-    let start = word_start(bytes, core.start.saturating_sub(CONTEXT));
-    let span = start..word_end(bytes, (core.end + CONTEXT).min(bytes.len()));
-    let looked = span.start.min(core.start.saturating_sub(MAX_APART + LONGEST_MARK))
-        ..span.end.max(core.end + MAX_APART + LONGEST_MARK);
-    let looked = widened(looked.start..looked.end.min(bytes.len() + 1), 1, bytes.len());
+    let line = line_start(bytes, core.start, REACH)..line_end(bytes, core.end, REACH);
+    let start = word_start(bytes, core.start.saturating_sub(CONTEXT)).max(line.start);
+    let span = start..word_end(bytes, (core.end + CONTEXT).min(bytes.len())).min(line.end);
+    let looked = widened(before(bytes, core.start)..after(bytes, core.end), 1, bytes.len());
     out.push(Stretch { encoding: kind, span, core, looked, is_cut });
     end
 }
@@ -233,13 +259,14 @@ fn gather(kind: Encoding, bytes: &[u8], mark: Range<usize>, out: &mut Vec<Stretc
 fn mark_before(kind: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
     let (first, second) = first_bytes(kind);
     let low = at.saturating_sub(MAX_APART + LONGEST_MARK);
-    let places = memchr::memrchr2_iter(first, second, &bytes[low..at]).map(|place| low + place);
-    for place in places {
+    for place in memchr::memrchr2_iter(first, second, &bytes[low..at]).map(|place| low + place) {
         match read_telling(kind, bytes, place) {
-            Some(mark) if place + mark.len > at => {}
-            Some(mark) => return is_same(bytes, place + mark.len, at).then_some(place),
-            None if at - place > MAX_APART + LONGEST_MARK => return None,
-            None => {}
+            Some(mark) if place + mark.len <= at => return is_same(bytes, place + mark.len, at).then_some(place),
+            _ => {}
+        }
+        // What is further on this side of a line's end belongs to another stretch, unless a mark spans the end.
+        if at - place > LONGEST_MARK && memchr::memchr(b'\n', &bytes[place..at]).is_some() {
+            return None;
         }
     }
     None
@@ -248,9 +275,8 @@ fn mark_before(kind: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
 /// The mark that belongs to the same stretch as one that ends at `at`, and stands after it.
 fn mark_after(kind: Encoding, bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let (first, second) = first_bytes(kind);
-    let high = bytes.len().min(at + MAX_APART + 1);
-    let places = memchr::memchr2_iter(first, second, bytes.get(at..high)?).map(|place| at + place);
-    for place in places {
+    let high = line_end(bytes, at.min(bytes.len()), MAX_APART + 1);
+    for place in memchr::memchr2_iter(first, second, bytes.get(at..high)?).map(|place| at + place) {
         if let Some(mark) = read_telling(kind, bytes, place) {
             return is_same(bytes, at, place).then_some(place..place + mark.len);
         }
@@ -258,17 +284,19 @@ fn mark_after(kind: Encoding, bytes: &[u8], at: usize) -> Option<Range<usize>> {
     None
 }
 
-/// Whether a mark that ends at `end` and the next at `start` belong to one stretch. What stands before the second one
-/// divides long stretches, by chance and always in the same places.
+/// Whether a mark that ends at `end` and the next at `start` belong to one stretch: they stand near and on one line.
+/// What stands before the second one divides long stretches between words, by chance and always in the same places.
 fn is_same(bytes: &[u8], end: usize, start: usize) -> bool {
-    let apart = start - end;
-    if apart > MAX_APART {
+    let between = &bytes[end..start];
+    if between.len() > MAX_APART || memchr::memchr(b'\n', between).is_some() {
         return false;
     }
     let divides = |eight: &[u8; 8]| {
         u64::from_le_bytes(*eight).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (DIVIDES - 1) == 0
     };
-    apart < LEAST_APART || !bytes[..start].last_chunk::<8>().is_some_and(divides)
+    between.len() < LEAST_APART
+        || !bytes[..start].last_chunk::<8>().is_some_and(divides)
+        || !between.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Where the word begins that `at` stands in.

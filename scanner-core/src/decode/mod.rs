@@ -31,7 +31,7 @@ pub const MAX_STRETCH: usize = 4 << 20;
 pub const MAX_LOOK: usize = MAX_STRETCH + 8 * 1024;
 
 /// Bytes at the end of an unfinished text in which a stretch may begin that does not show yet.
-pub const UNSEEN: usize = mark::CONTEXT + mark::LONGEST_WORD + mark::LONGEST_MARK + run::MARGIN;
+pub const UNSEEN: usize = mark::LOOK + run::MARGIN;
 
 /// How a stretch is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

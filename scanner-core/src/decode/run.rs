@@ -23,7 +23,7 @@ const LONGEST_LINE: usize = 100;
 /// Bytes between two lines of wrapped base64.
 const MAX_GAP: usize = MAX_INDENT + 12;
 /// Bytes before and after a run that tell whether other lines belong to it.
-const BEYOND: usize = MAX_GAP + LONGEST_LINE + 4;
+const BEYOND: usize = MAX_GAP + LONGEST_LINE + 8;
 
 /// Bytes beyond a changed one in which a run may begin or end that depends on it.
 pub const MARGIN: usize = BEYOND + 2 * LEAST;
@@ -37,24 +37,54 @@ pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
     let high = bytes.len().min(range.end + MARGIN);
     let mut at = low;
     while let Some(probe) = bytes.get(at..high).and_then(<[u8]>::first_chunk::<PROBE>) {
-        at = if is_run(probe) { run_around(bytes, at, out) } else { at + STRIDE };
+        at = match may_be_run(*probe) && others(*probe) == 0 {
+            true => match short_run(bytes, at) {
+                Some(end) => end + 1,
+                None => run_around(bytes, at, out),
+            },
+            false => at + STRIDE,
+        };
     }
 }
 
-/// Whether eight bytes may all be base64 characters: none is outside `+` to `z`, nor a common sign among these.
-#[inline(always)]
-fn is_run(probe: &[u8; PROBE]) -> bool {
-    let word = u64::from_le_bytes(*probe);
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // Without the top bit of each byte no carry crosses into the next.
-    let low = word & !TOPS;
-    let above = low + ONES * (0x7f - b'z' as u64);
-    let reaches = low + ONES * (0x80 - b'+' as u64);
-    if (word | above | !reaches) & TOPS != 0 {
-        return false;
+/// The end of the run around eight of its characters, when it is too short.
+#[inline]
+fn short_run(bytes: &[u8], at: usize) -> Option<usize> {
+    let after = others(*bytes[at + PROBE..].first_chunk::<PROBE>()?);
+    let before = others(*bytes[..at].last_chunk::<PROBE>()?);
+    if after == 0 || before == 0 {
+        return None;
     }
-    probe.iter().fold(true, |all, byte| all & is_character(*byte))
+    let (after, before) = (after.trailing_zeros() as usize / 8, before.leading_zeros() as usize / 8);
+    (before + PROBE + after < LEAST).then_some(at + PROBE + after)
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// The top bit of each byte of `low` that is at least `least`; no byte of `low` has its own, so no carry crosses.
+#[inline(always)]
+fn reaches(low: u64, least: u8) -> u64 {
+    low + ONES * u64::from(0x80 - least)
+}
+
+/// Whether eight bytes may all be base64 characters: a space or a bracket among them says no.
+#[inline(always)]
+fn may_be_run(eight: [u8; PROBE]) -> bool {
+    let word = u64::from_le_bytes(eight);
+    let low = word & !TOPS;
+    (word | !reaches(low, b'+') | reaches(low, b'z' + 1)) & TOPS == 0
+}
+
+/// The top bit of each of eight bytes that is no character of either base64 alphabet.
+#[inline(always)]
+fn others(eight: [u8; PROBE]) -> u64 {
+    let word = u64::from_le_bytes(eight);
+    let low = word & !TOPS;
+    let within = |word: u64, least: u8, most: u8| reaches(word, least) & !reaches(word, most + 1);
+    let letters = within(low | (ONES * 0x20), b'a', b'z') & reaches(low, b'A');
+    let signs = within(low, b'+', b'+') | within(low, b'-', b'-') | within(low, b'_', b'_');
+    (word | !(letters | within(low, b'/', b'9') | signs)) & TOPS
 }
 
 /// Whether a byte is a character of either base64 alphabet.
@@ -234,7 +264,8 @@ fn can_go_on(bytes: &[u8], line: &Range<usize>) -> bool {
 /// Whether a line may continue another: not a long one, and nothing but a line's end, a quote or a tag follows it.
 fn continues(bytes: &[u8], line: Range<usize>) -> bool {
     let rest = &bytes[line.end..];
-    let rest = &rest[rest.iter().take(2).take_while(|byte| **byte == b'=').count()..];
+    // Padding, also as mail writes it.
+    let rest = (0..2).fold(rest, |rest, _| rest.strip_prefix(b"=3D").or(rest.strip_prefix(b"=")).unwrap_or(rest));
     let next = rest.first();
     let ends = matches!(next, None | Some(b'\n' | b'\r' | b'\\' | b'"' | b'\'' | b'`' | b'<' | b' ' | b'\t' | b','));
     ends && line.len() <= LONGEST_LINE && memchr::memchr2(b'-', b'_', &bytes[line]).is_none()

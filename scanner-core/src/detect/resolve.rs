@@ -69,7 +69,7 @@ fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reve
 
 /// Stretches of text that belong to a candidate already: disjoint, by start.
 #[derive(Default)]
-struct Taken(std::collections::BTreeMap<u32, u32>);
+struct Taken(BTreeMap<u32, u32>);
 
 impl Taken {
     fn claim(&mut self, start: u32, end: u32) -> bool {
