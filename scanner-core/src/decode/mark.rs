@@ -162,12 +162,30 @@ fn spans_lines(bytes: &[u8], mark: Range<usize>) -> bool {
 const STEP: usize = 32;
 
 /// Appends every stretch of marks that may depend on `range`.
+#[inline(never)]
 pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
     let low = before(bytes, range.start.min(bytes.len())).saturating_sub(LONGEST_MARK);
     let high = (after(bytes, range.end.min(bytes.len())) + 1).min(bytes.len());
     let mut known = [low; KINDS.len()];
-    let mut at = low;
-    while at < high {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has the instructions the function was compiled for.
+        return unsafe { find_avx2(bytes, low..high, &mut known, out) };
+    }
+    find_in_blocks(bytes, low..high, &mut known, out);
+}
+
+/// The same code with vectors twice as wide.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn find_avx2(bytes: &[u8], range: Range<usize>, known: &mut Known, out: &mut Vec<Stretch>) {
+    find_in_blocks(bytes, range, known, out);
+}
+
+#[inline(always)]
+fn find_in_blocks(bytes: &[u8], range: Range<usize>, known: &mut Known, out: &mut Vec<Stretch>) {
+    let mut at = range.start;
+    while at < range.end {
         let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 1 }>) else { break };
         let mut flags = [0; STEP];
         flag(block, &mut flags);
@@ -176,16 +194,19 @@ pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
             while bits != 0 {
                 let place = at + word * 8 + bits.trailing_zeros() as usize / 8;
                 bits &= bits - 1;
-                look_at(bytes, place, &mut known, out);
+                look_at(bytes, place, known, out);
             }
         }
         at += STEP;
     }
-    (at..high).for_each(|place| look_at(bytes, place, &mut known, out));
+    (at..range.end).for_each(|place| look_at(bytes, place, known, out));
 }
 
-#[inline]
-fn look_at(bytes: &[u8], place: usize, known: &mut [usize; KINDS.len()], out: &mut Vec<Stretch>) {
+/// Up to where marks of each kind belong to stretches that were added.
+type Known = [usize; KINDS.len()];
+
+#[inline(never)]
+fn look_at(bytes: &[u8], place: usize, known: &mut Known, out: &mut Vec<Stretch>) {
     let Some(kind) = kind_of(bytes[place]).filter(|kind| known[*kind] <= place) else { return };
     if let Some(mark) = read_telling(KINDS[kind], bytes, place) {
         known[kind] = gather(KINDS[kind], bytes, place..place + mark.len, out);

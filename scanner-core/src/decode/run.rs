@@ -1,7 +1,7 @@
 //! Finds base64 and hex: long runs of their characters that decode to the beginning of text.
 //!
-//! Eight bytes in every fifteen are looked at, in one step each: a run of 22 holds eight of them whole. Whether a run is
-//! text its first twelve decoded bytes tell; what most long runs hold, hashes and images, ends there.
+//! A bit a byte tells where runs are, 64 bytes at a time. Whether a run is text its first twelve decoded bytes tell; what
+//! most long runs hold, names, hashes and images, ends there.
 
 use super::text::begins_as_text;
 use super::{Encoding, MAX_STRETCH, Stretch, base64, hex, widened};
@@ -11,8 +11,8 @@ use std::ops::Range;
 const LEAST: usize = 22;
 /// The shortest run of hex digits: 16 bytes.
 const LEAST_HEX: usize = 32;
-const PROBE: usize = 8;
-const STRIDE: usize = LEAST - PROBE + 1;
+/// Bytes looked at together: a bit each.
+const BLOCK: usize = 64;
 
 /// A line of wrapped base64 that another follows has at least this many characters.
 const LEAST_LINE: usize = 40;
@@ -33,58 +33,70 @@ const MAX_MIXED: usize = 4096;
 
 /// Appends every run that may depend on `range`.
 pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
-    let low = range.start.saturating_sub(MARGIN);
+    let mut at = range.start.saturating_sub(MARGIN);
     let high = bytes.len().min(range.end + MARGIN);
-    let mut at = low;
-    while let Some(probe) = bytes.get(at..high).and_then(<[u8]>::first_chunk::<PROBE>) {
-        at = match may_be_run(*probe) && others(*probe) == 0 {
-            true => match short_run(bytes, at) {
-                Some(end) => end + 1,
-                None => run_around(bytes, at, out),
-            },
-            false => at + STRIDE,
+    // Characters of a run right before `at`.
+    let mut before = 0;
+    while at < high {
+        let characters = match bytes[at..high].first_chunk::<BLOCK>() {
+            Some(block) => characters(block),
+            None => {
+                let mut block = [0; BLOCK];
+                block[..high - at].copy_from_slice(&bytes[at..high]);
+                characters(&block)
+            }
         };
+        let first = characters.trailing_ones() as usize;
+        let long = long_runs(characters);
+        if before + first < LEAST && long == 0 {
+            before = if first == BLOCK { before + BLOCK } else { characters.leading_ones() as usize };
+            at += BLOCK;
+            continue;
+        }
+        let place = if before + first >= LEAST { at - before } else { at + long.trailing_zeros() as usize };
+        at = run_around(bytes, place, out);
+        before = 0;
     }
 }
 
-/// The end of the run around eight of its characters, when it is too short.
-#[inline]
-fn short_run(bytes: &[u8], at: usize) -> Option<usize> {
-    let after = others(*bytes[at + PROBE..].first_chunk::<PROBE>()?);
-    let before = others(*bytes[..at].last_chunk::<PROBE>()?);
-    if after == 0 || before == 0 {
-        return None;
-    }
-    let (after, before) = (after.trailing_zeros() as usize / 8, before.leading_zeros() as usize / 8);
-    (before + PROBE + after < LEAST).then_some(at + PROBE + after)
+/// The places from which on a block holds `LEAST` characters in a row.
+#[inline(always)]
+fn long_runs(characters: u64) -> u64 {
+    let two = characters & characters >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let sixteen = eight & eight >> 8;
+    sixteen & sixteen >> (LEAST - 16)
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// The top bit of each byte of `low` that is at least `least`; no byte of `low` has its own, so no carry crosses.
+/// Which of a block's bytes are characters of either base64 alphabet, the first in the lowest bit.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn reaches(low: u64, least: u8) -> u64 {
-    low + ONES * u64::from(0x80 - least)
+fn characters(block: &[u8; BLOCK]) -> u64 {
+    use std::arch::x86_64::*;
+    let quarter = |index: usize| {
+        // SAFETY: the block has sixteen bytes from there on, and every x86-64 has SSE2.
+        unsafe {
+            let bytes = _mm_loadu_si128(block.as_ptr().add(index * 16).cast());
+            let equal = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
+            let within = |bytes, first: u8, count: u8| {
+                let offset = _mm_sub_epi8(bytes, _mm_set1_epi8(first as i8));
+                _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(count as i8 - 1)), offset)
+            };
+            let letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 26);
+            let digits = _mm_or_si128(within(bytes, b'/', 11), equal(b'+'));
+            let signs = _mm_or_si128(equal(b'-'), equal(b'_'));
+            let all = _mm_or_si128(letters, _mm_or_si128(digits, signs));
+            (_mm_movemask_epi8(all) as u64) << (index * 16)
+        }
+    };
+    quarter(0) | quarter(1) | quarter(2) | quarter(3)
 }
 
-/// Whether eight bytes may all be base64 characters: a space or a bracket among them says no.
-#[inline(always)]
-fn may_be_run(eight: [u8; PROBE]) -> bool {
-    let word = u64::from_le_bytes(eight);
-    let low = word & !TOPS;
-    (word | !reaches(low, b'+') | reaches(low, b'z' + 1)) & TOPS == 0
-}
-
-/// The top bit of each of eight bytes that is no character of either base64 alphabet.
-#[inline(always)]
-fn others(eight: [u8; PROBE]) -> u64 {
-    let word = u64::from_le_bytes(eight);
-    let low = word & !TOPS;
-    let within = |word: u64, least: u8, most: u8| reaches(word, least) & !reaches(word, most + 1);
-    let letters = within(low | (ONES * 0x20), b'a', b'z') & reaches(low, b'A');
-    let signs = within(low, b'+', b'+') | within(low, b'-', b'-') | within(low, b'_', b'_');
-    (word | !(letters | within(low, b'/', b'9') | signs)) & TOPS
+/// Which of a block's bytes are characters of either base64 alphabet, the first in the lowest bit.
+#[cfg(not(target_arch = "x86_64"))]
+fn characters(block: &[u8; BLOCK]) -> u64 {
+    block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(is_character(*byte)))
 }
 
 /// Whether a byte is a character of either base64 alphabet.
@@ -100,7 +112,8 @@ fn is_character(byte: u8) -> bool {
 fn run_around(bytes: &[u8], at: usize, out: &mut Vec<Stretch>) -> usize {
     let end = run_end(bytes, at);
     let Some(start) = run_start(bytes, at, MAX_STRETCH + MARGIN) else { return end + 1 };
-    if start + LEAST > end {
+    // A rule drawn with dashes is no text.
+    if start + LEAST > end || bytes[start..start + 4].iter().all(|byte| *byte == bytes[start]) {
         return end + 1;
     }
     let block_end = last_line(bytes, start..end).end;
@@ -242,6 +255,9 @@ fn line_after(bytes: &[u8], line: Range<usize>) -> Option<Range<usize>> {
 
 /// The line of base64 that `line` continues.
 fn line_before(bytes: &[u8], line: Range<usize>) -> Option<Range<usize>> {
+    if !matches!(bytes[..line.start].last()?, b'\n' | b'n' | b' ' | b'\t') {
+        return None;
+    }
     let white = bytes[..line.start].iter().rev().take(MAX_GAP).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let at = line.start - white;
     // What ends a line takes at most `\\\\r\\\\n`.
