@@ -93,7 +93,10 @@ fn encodings_inside_encodings_are_seen_through_to_depth_five() {
         for _ in 0..depth {
             let (mut name, mut encode) = ENCODERS[random.below(ENCODERS.len())];
             // Lines broken twice are no lines of that length any more, and joined literals no literals inside another.
-            while matches!(name, "quoted-printable" | "concatenation") && trail.contains(&name) {
+            // A literal shows a line's end as `\n`, which mail does not.
+            while (matches!(name, "quoted-printable" | "concatenation") && trail.contains(&name))
+                || (name == "concatenation" && trail.contains(&"quoted-printable"))
+            {
                 (name, encode) = ENCODERS[random.below(ENCODERS.len())];
             }
             text = encode(&text);
@@ -195,7 +198,7 @@ fn literals_joined_in_any_language_are_one_value() {
         "t = \"A\" \\\n    \"B\"",
         "t = \"A\\\nB\"",
         "t = \"A\\\r\n    B\"",
-        "t = f\"A\" f\"B\"",
+        "t = (f\"A\"\n     f\"B\")",
     ];
     for text in table {
         let text = text.replacen('A', &head.replace('B', "\u{1}"), 1).replacen('B', tail, 1).replace('\u{1}', "B");

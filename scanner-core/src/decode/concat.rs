@@ -4,14 +4,16 @@ use super::mark::Mark;
 
 /// The most bytes between the quotes of two literals.
 const MAX_GAP: usize = 80;
-/// Letters before a quote that belong to the literal.
+/// Letters before a quote on a new line that belong to the literal.
 const PREFIXES: &[u8] = b"bBfFrRuULcs";
 
 /// The end of one literal and the beginning of the next, from quote to quote.
 pub fn read(bytes: &[u8], at: usize) -> Option<Mark> {
     let quote = bytes[at];
     let is_inside = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`' | b'\\');
-    if at == 0 || !is_inside(bytes[at - 1]) {
+    // What the search for marks passes over is none, either.
+    let begins = bytes.get(at + 1).is_some_and(|next| *next <= b'.' && !matches!(next, b',' | b')'));
+    if at == 0 || !is_inside(bytes[at - 1]) || !begins {
         return None;
     }
     let mut joint = Joint::default();
@@ -21,7 +23,7 @@ pub fn read(bytes: &[u8], at: usize) -> Option<Mark> {
         if byte == quote {
             break;
         }
-        if PREFIXES.contains(&byte) && bytes.get(end + 1) == Some(&quote) && joint.white > 0 {
+        if PREFIXES.contains(&byte) && bytes.get(end + 1) == Some(&quote) && joint.indent.is_some() {
             end += 1;
             break;
         }

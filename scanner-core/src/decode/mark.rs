@@ -3,6 +3,7 @@
 //! Most marks of ordinary text hide nothing (`%20` between words, `\"` around a literal): only one that stands in or
 //! beside a word long enough for a secret, or in a row of marks, makes its surroundings a stretch.
 
+use super::bits::{BLOCK, to_bits, widest};
 use super::text::{Builder, Text};
 use super::{Encoding, MAX_STRETCH, Stretch, concat, entity, escape, percent, quoted, widened};
 use std::ops::Range;
@@ -104,7 +105,10 @@ fn read_telling(kind: Encoding, bytes: &[u8], at: usize) -> Option<Mark> {
         _ => true,
     };
     let end = at + mark.len;
-    (is_telling && (is_in_word(kind, bytes, at, end) || is_in_row(kind, bytes, end))).then_some(mark)
+    // A line that an encoder broke goes on, whatever stands there.
+    let is_broken = kind == Encoding::Quoted && mark.text().is_empty();
+    let hides = || is_in_word(kind, bytes, at, end) || is_in_row(kind, bytes, end);
+    (is_broken || (is_telling && hides())).then_some(mark)
 }
 
 fn is_word(byte: u8) -> bool {
@@ -158,48 +162,35 @@ fn spans_lines(bytes: &[u8], mark: Range<usize>) -> bool {
     memchr::memchr(b'\n', &bytes[mark]).is_some()
 }
 
-/// Bytes looked at together in the hot loop.
-const STEP: usize = 32;
-
 /// Appends every stretch of marks that may depend on `range`.
-#[inline(never)]
 pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
-    let low = before(bytes, range.start.min(bytes.len())).saturating_sub(LONGEST_MARK);
+    let low = joint_start(bytes, before(bytes, range.start.min(bytes.len())));
     let high = (after(bytes, range.end.min(bytes.len())) + 1).min(bytes.len());
-    let mut known = [low; KINDS.len()];
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has the instructions the function was compiled for.
-        return unsafe { find_avx2(bytes, low..high, &mut known, out) };
-    }
-    find_in_blocks(bytes, low..high, &mut known, out);
+    find_between(bytes, low..high, out);
 }
 
-/// The same code with vectors twice as wide.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn find_avx2(bytes: &[u8], range: Range<usize>, known: &mut Known, out: &mut Vec<Stretch>) {
-    find_in_blocks(bytes, range, known, out);
+/// Where the mark may begin that ends a line before `at`.
+fn joint_start(bytes: &[u8], at: usize) -> usize {
+    let is_joint = |byte: &&u8| byte.is_ascii_whitespace() || b"+.&|~<>_\\\"'=".contains(byte);
+    at - bytes[..at].iter().rev().take(LONGEST_MARK).take_while(is_joint).count()
 }
+
+widest!(find_between, find_between_avx2, find_in_blocks, (bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>));
 
 #[inline(always)]
-fn find_in_blocks(bytes: &[u8], range: Range<usize>, known: &mut Known, out: &mut Vec<Stretch>) {
+fn find_in_blocks(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
+    let mut known = [range.start; KINDS.len()];
     let mut at = range.start;
     while at < range.end {
-        let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 1 }>) else { break };
-        let mut flags = [0; STEP];
-        flag(block, &mut flags);
-        for (word, eight) in flags.chunks_exact(8).enumerate() {
-            let mut bits = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
-            while bits != 0 {
-                let place = at + word * 8 + bits.trailing_zeros() as usize / 8;
-                bits &= bits - 1;
-                look_at(bytes, place, known, out);
-            }
+        let Some(block) = bytes[at..].first_chunk::<{ BLOCK + 2 }>() else { break };
+        let mut marks = may_be_marks(block);
+        while marks != 0 {
+            look_at(bytes, at + marks.trailing_zeros() as usize, &mut known, out);
+            marks &= marks - 1;
         }
-        at += STEP;
+        at += BLOCK;
     }
-    (at..range.end).for_each(|place| look_at(bytes, place, known, out));
+    (at..range.end).for_each(|place| look_at(bytes, place, &mut known, out));
 }
 
 /// Up to where marks of each kind belong to stretches that were added.
@@ -213,19 +204,23 @@ fn look_at(bytes: &[u8], place: usize, known: &mut Known, out: &mut Vec<Stretch>
     }
 }
 
-/// Flags the bytes where a mark may begin: one of their signs with what may follow it.
+/// Where a mark may begin in a block: one of their signs with what may follow it.
 #[inline(always)]
-fn flag(block: &[u8; STEP + 1], flags: &mut [u8; STEP]) {
-    for i in 0..STEP {
-        let (byte, next) = (block[i], block[i + 1]);
-        let quote = ((byte == b'"') | (byte == b'\'')) & (next <= b'.') & (next != b',') & (next != b')');
+fn may_be_marks(block: &[u8; BLOCK + 2]) -> u64 {
+    let mut flags = [0; BLOCK];
+    for i in 0..BLOCK {
+        let (byte, next, third) = (block[i], block[i + 1], block[i + 2]);
+        // After a literal no letter comes soon, where another literal is joined to it.
+        let joins = (next <= b'.') & (next != b',') & (next != b')') & ((third | 0x20).wrapping_sub(b'a') > 25);
+        let quote = ((byte == b'"') | (byte == b'\'')) & joins;
         let slash = (byte == b'\\')
             & ((next.wrapping_sub(b'/') < 5) | (next <= b'\r') | (next | 0x20 == b'u') | (next == b'x'));
         let percent = (byte == b'%') & (next.wrapping_sub(b'2') < 6);
         let entity = (byte == b'&') & ((next == b'#') | (next.wrapping_sub(b'a') < 19));
         let quoted = (byte == b'=') & ((next == b'3') | (next <= b'\r'));
-        flags[i] = (quote | slash | percent | entity | quoted) as u8;
+        flags[i] = 0u8.wrapping_sub((quote | slash | percent | entity | quoted) as u8);
     }
+    to_bits(&flags)
 }
 
 /// From where on bytes matter to what stands at `at`: the line before its own, within reach.

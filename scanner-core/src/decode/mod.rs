@@ -4,6 +4,7 @@
 //! copying inherits what lies inside the copies, and a text that arrives in blocks is decoded as a whole one is.
 
 mod base64;
+mod bits;
 mod concat;
 mod deflate;
 mod entity;

@@ -3,6 +3,7 @@
 //! A bit a byte tells where runs are, 64 bytes at a time. Whether a run is text its first twelve decoded bytes tell; what
 //! most long runs hold, names, hashes and images, ends there.
 
+use super::bits::{BLOCK, to_bits, widest};
 use super::text::begins_as_text;
 use super::{Encoding, MAX_STRETCH, Stretch, base64, hex, widened};
 use std::ops::Range;
@@ -11,15 +12,13 @@ use std::ops::Range;
 const LEAST: usize = 22;
 /// The shortest run of hex digits: 16 bytes.
 const LEAST_HEX: usize = 32;
-/// Bytes looked at together: a bit each.
-const BLOCK: usize = 64;
 
 /// A line of wrapped base64 that another follows has at least this many characters.
 const LEAST_LINE: usize = 40;
 /// Spaces before a line of wrapped base64.
-const MAX_INDENT: usize = 32;
+const MAX_INDENT: usize = 24;
 /// The longest line that continues another.
-const LONGEST_LINE: usize = 100;
+const LONGEST_LINE: usize = 80;
 /// Bytes between two lines of wrapped base64.
 const MAX_GAP: usize = MAX_INDENT + 12;
 /// Bytes before and after a run that tell whether other lines belong to it.
@@ -33,16 +32,22 @@ const MAX_MIXED: usize = 4096;
 
 /// Appends every run that may depend on `range`.
 pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
-    let mut at = range.start.saturating_sub(MARGIN);
-    let high = bytes.len().min(range.end + MARGIN);
+    find_between(bytes, range.start.saturating_sub(MARGIN)..bytes.len().min(range.end + MARGIN), out);
+}
+
+widest!(find_between, find_between_avx2, find_in_blocks, (bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>));
+
+#[inline(always)]
+fn find_in_blocks(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
+    let mut at = range.start;
     // Characters of a run right before `at`.
     let mut before = 0;
-    while at < high {
-        let characters = match bytes[at..high].first_chunk::<BLOCK>() {
+    while at < range.end {
+        let characters = match bytes[at..].first_chunk::<BLOCK>() {
             Some(block) => characters(block),
             None => {
                 let mut block = [0; BLOCK];
-                block[..high - at].copy_from_slice(&bytes[at..high]);
+                block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
                 characters(&block)
             }
         };
@@ -70,33 +75,9 @@ fn long_runs(characters: u64) -> u64 {
 }
 
 /// Which of a block's bytes are characters of either base64 alphabet, the first in the lowest bit.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn characters(block: &[u8; BLOCK]) -> u64 {
-    use std::arch::x86_64::*;
-    let quarter = |index: usize| {
-        // SAFETY: the block has sixteen bytes from there on, and every x86-64 has SSE2.
-        unsafe {
-            let bytes = _mm_loadu_si128(block.as_ptr().add(index * 16).cast());
-            let equal = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
-            let within = |bytes, first: u8, count: u8| {
-                let offset = _mm_sub_epi8(bytes, _mm_set1_epi8(first as i8));
-                _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(count as i8 - 1)), offset)
-            };
-            let letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 26);
-            let digits = _mm_or_si128(within(bytes, b'/', 11), equal(b'+'));
-            let signs = _mm_or_si128(equal(b'-'), equal(b'_'));
-            let all = _mm_or_si128(letters, _mm_or_si128(digits, signs));
-            (_mm_movemask_epi8(all) as u64) << (index * 16)
-        }
-    };
-    quarter(0) | quarter(1) | quarter(2) | quarter(3)
-}
-
-/// Which of a block's bytes are characters of either base64 alphabet, the first in the lowest bit.
-#[cfg(not(target_arch = "x86_64"))]
-fn characters(block: &[u8; BLOCK]) -> u64 {
-    block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(is_character(*byte)))
+    to_bits(&block.map(|byte| 0u8.wrapping_sub(is_character(byte) as u8)))
 }
 
 /// Whether a byte is a character of either base64 alphabet.
@@ -195,11 +176,12 @@ fn is_gap(byte: u8) -> bool {
 
 /// Where the run ends that holds the byte at `at`.
 fn run_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes[at..].first_chunk::<16>() {
-        if !block.iter().fold(true, |all, byte| all & is_character(*byte)) {
-            break;
+    while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+        let count = characters(block).trailing_ones() as usize;
+        at += count;
+        if count < BLOCK {
+            return at;
         }
-        at += 16;
     }
     at + bytes[at..].iter().take_while(|byte| is_character(**byte)).count()
 }
@@ -207,16 +189,20 @@ fn run_end(bytes: &[u8], mut at: usize) -> usize {
 /// Where the run begins that holds the byte at `at`; `None` when that is more than `most` bytes before it.
 fn run_start(bytes: &[u8], at: usize, most: usize) -> Option<usize> {
     let mut start = at;
-    while let Some(block) = bytes[..start].last_chunk::<16>() {
-        if !block.iter().fold(true, |all, byte| all & is_character(*byte)) {
+    loop {
+        let Some(block) = bytes[..start].last_chunk::<BLOCK>() else {
+            start -= bytes[..start].iter().rev().take_while(|byte| is_character(**byte)).count();
+            break;
+        };
+        let count = characters(block).leading_ones() as usize;
+        start -= count;
+        if count < BLOCK {
             break;
         }
-        start -= 16;
         if at - start > most {
             return None;
         }
     }
-    start -= bytes[..start].iter().rev().take_while(|byte| is_character(**byte)).count();
     // The letter of `\n` is no part of what follows it.
     let follows_escape = start > 0 && bytes[start - 1] == b'\\' && matches!(bytes[start], b'n' | b'r' | b't');
     Some(start + usize::from(follows_escape))

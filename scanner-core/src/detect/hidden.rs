@@ -4,6 +4,7 @@
 //! gave is kept with the bytes it depended on, as verdicts are.
 
 use super::engine::{Judge, Worker};
+use super::merge::is_weak;
 use super::resolve;
 use super::state::{Candidate, Opened, State};
 use crate::decode::{self, Budget, Cut, MAX_DEPTH, Stretch, Text};
@@ -191,9 +192,10 @@ impl<J: Judge> Worker<'_, J> {
             let rule = &rules[candidate.rule as usize];
             let secret = candidate.secret();
             let from = candidate.key().map_or(secret.start, |key| key.start.min(secret.start));
-            let Some(span) = level.outermost(secret.clone(), from..secret.end).filter(|_| !rule.part_only) else {
-                continue;
-            };
+            let span = level.outermost(secret.clone(), from..secret.end);
+            // What a program writes in escapes is bytes more often than a password.
+            let is_bytes = is_weak(rule) && level.text.bytes[secret.clone()].iter().any(|byte| !byte.is_ascii_graphic());
+            let Some(span) = span.filter(|_| !rule.part_only && !is_bytes) else { continue };
             let part = |part: Candidate| {
                 let place = level.place(part.secret());
                 (part.rule, place.start as i32 - span.start as i32, place.len() as u32)

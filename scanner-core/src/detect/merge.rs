@@ -89,6 +89,6 @@ fn view(plain: &Candidate, hidden: &Hidden, bytes: &[u8], rules: &[Arc<Rule>]) -
 }
 
 /// Whether a rule knows a value by its name only, or a person may have chosen it.
-fn is_weak(rule: &Rule) -> bool {
+pub(super) fn is_weak(rule: &Rule) -> bool {
     matches!(rule.form, Form::Assignment) || rule.guessable
 }
