@@ -209,7 +209,14 @@ fn literals_joined_in_any_language_are_one_value() {
 #[test]
 fn single_encoded_characters_in_a_value_are_seen_through() {
     let key = make("<[A-Za-z0-9]:14>/<[A-Za-z0-9]:12>+<[A-Za-z0-9]:8><digit:4>", 8);
-    for [slash, plus] in [["%2F", "%2B"], ["\\/", "\\u002b"], ["\\u002F", "+"], ["&#x2F;", "&#43;"], ["&sol;", "&plus;"], ["\\x2f", "\\53"]] {
+    for [slash, plus] in [
+        ["%2F", "%2B"],
+        ["\\/", "\\u002b"],
+        ["\\u002F", "+"],
+        ["&#x2F;", "&#43;"],
+        ["&sol;", "&plus;"],
+        ["\\x2f", "\\53"],
+    ] {
         let written = key.replace('/', slash).replace('+', plus).replace("\\53", "\\053");
         let text = format!("{{\"aws_secret_access_key\": \"{written}\"}}\n");
         let found = scan(&text);
@@ -267,7 +274,9 @@ fn text_of_four_byte_characters_is_read() {
     let token = make("<github:ghp_>", 1);
     let text = format!("first line\ntoken = {token}\n");
     let engine = Engine::new(RuleSet::embedded());
-    for (name, mark, bytes) in [("utf-32le", "\u{feff}", u32::to_le_bytes as fn(u32) -> [u8; 4]), ("utf-32be", "", u32::to_be_bytes)] {
+    for (name, mark, bytes) in
+        [("utf-32le", "\u{feff}", u32::to_le_bytes as fn(u32) -> [u8; 4]), ("utf-32be", "", u32::to_be_bytes)]
+    {
         let wide: Vec<u8> = format!("{mark}{text}").chars().flat_map(|c| bytes(c as u32)).collect();
         for block in [7, 64, 1 << 20] {
             let (found, ..) = scan_reader(&engine, &mut &wide[..], block, Origin::Stdin);

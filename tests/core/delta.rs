@@ -115,7 +115,11 @@ fn check<J: Judge>(make: impl Fn() -> J, rounds: u64) {
             let (bytes, operations) = edit(&mut random, &base);
             worker.scan_derived(&bytes, &operations, &base_state, base.len(), &mut state);
             worker.scan(&bytes, &mut full);
-            assert_same(&sorted(&state), &sorted(&full), &format!("seed {seed}, generation {generation}, {operations:?}"));
+            assert_same(
+                &sorted(&state),
+                &sorted(&full),
+                &format!("seed {seed}, generation {generation}, {operations:?}"),
+            );
             found += full.candidates().len();
             hidden += full.hidden().count();
             base = bytes;

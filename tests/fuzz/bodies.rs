@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 use std::sync::LazyLock;
+use stopleak_core::decode::Budget;
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::rule::{Rule, check};
 use stopleak_core::scan::scan_bytes;
 use stopleak_core::source::git::objects::{Kinds, Limits, Objects, Operation, Reader, Visit, Visitor};
-use stopleak_core::decode::Budget;
 use stopleak_core::{Origin, RuleSet, decode, score};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::embedded()));
@@ -116,7 +116,9 @@ pub fn delta(data: &[u8]) {
     let sorted = |state: &State| {
         let mut all = state.candidates().to_vec();
         all.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule, candidate.key_start));
-        all
+        let mut hidden: Vec<String> = state.hidden().map(|hidden| format!("{hidden:?}")).collect();
+        hidden.sort();
+        (all, hidden, state.cuts())
     };
     assert_eq!(sorted(&derived), sorted(&full), "{operations:?}");
 }

@@ -4,8 +4,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose as engines;
 
+pub type Encoder = fn(&str) -> String;
+
 /// How each encoder is named, and what it does to a text.
-pub const ENCODERS: [(&str, fn(&str) -> String); 13] = [
+pub const ENCODERS: [(&str, Encoder); 13] = [
     ("base64", base64),
     ("base64 for URLs", base64_url),
     ("base64 in lines", base64_lines),
@@ -62,7 +64,10 @@ pub fn escaped_u(text: &str) -> String {
 }
 
 pub fn entities(text: &str) -> String {
-    text.bytes().enumerate().map(|(i, byte)| if i % 2 == 0 { format!("&#{byte};") } else { format!("&#x{byte:x};") }).collect()
+    text.bytes()
+        .enumerate()
+        .map(|(i, byte)| if i % 2 == 0 { format!("&#{byte};") } else { format!("&#x{byte:x};") })
+        .collect()
 }
 
 pub fn quoted_printable(text: &str) -> String {

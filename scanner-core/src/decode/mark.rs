@@ -107,7 +107,7 @@ fn read_telling(kind: Encoding, bytes: &[u8], at: usize) -> Option<Mark> {
     let end = at + mark.len;
     // A line that an encoder broke goes on, whatever stands there.
     let is_broken = kind == Encoding::Quoted && mark.text().is_empty();
-    let hides = || is_in_word(kind, bytes, at, end) || is_in_row(kind, bytes, end);
+    let hides = || is_in_row(kind, bytes, end) || is_in_word(kind, bytes, at, end);
     (is_broken || (is_telling && hides())).then_some(mark)
 }
 
@@ -307,9 +307,8 @@ fn is_same(bytes: &[u8], end: usize, start: usize) -> bool {
     if between.len() > MAX_APART || memchr::memchr(b'\n', between).is_some() {
         return false;
     }
-    let divides = |eight: &[u8; 8]| {
-        u64::from_le_bytes(*eight).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (DIVIDES - 1) == 0
-    };
+    let divides =
+        |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (DIVIDES - 1) == 0;
     between.len() < LEAST_APART
         || !bytes[..start].last_chunk::<8>().is_some_and(divides)
         || !between.iter().any(u8::is_ascii_whitespace)

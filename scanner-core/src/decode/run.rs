@@ -111,7 +111,7 @@ fn look(bytes: &[u8], line: &Range<usize>, end: usize, out: &mut Vec<Stretch>) {
     if !(standard && url) && take(bytes, whole.clone(), &whole, out) {
         return;
     }
-    if line.end < end || whole.len() > MAX_MIXED {
+    if line.end < end || whole.len() > MAX_MIXED || whole.len() == LEAST {
         return;
     }
     // A path or a name may end where the token begins.
@@ -231,10 +231,10 @@ fn last_line(bytes: &[u8], line: Range<usize>) -> Range<usize> {
 
 /// The line of base64 that continues `line`.
 fn line_after(bytes: &[u8], line: Range<usize>) -> Option<Range<usize>> {
+    let start = line.end + gap(&bytes[line.end..])?;
     if !can_go_on(bytes, &line) {
         return None;
     }
-    let start = line.end + gap(&bytes[line.end..])?;
     let end = run_end(bytes, start);
     (end > start && continues(bytes, start..end)).then_some(start..end)
 }

@@ -104,8 +104,12 @@ impl<'a> Builder<'a> {
     /// Takes over what lies before `at`, then `text` in place of the `len` bytes there.
     pub fn replace(&mut self, at: usize, len: usize, text: &[u8]) {
         self.bytes.extend_from_slice(&self.outer[self.at..at]);
-        let piece =
-            Replaced { at: self.bytes.len() as u32, len: text.len() as u32, outer_at: at as u32, outer_len: len as u32 };
+        let piece = Replaced {
+            at: self.bytes.len() as u32,
+            len: text.len() as u32,
+            outer_at: at as u32,
+            outer_len: len as u32,
+        };
         self.replaced.push(piece);
         self.bytes.extend_from_slice(text);
         self.at = at + len;

@@ -11,7 +11,7 @@ use crate::source::git::objects::Operation;
 use std::ops::Range;
 
 /// New ranges so near to each other are looked at as one.
-const NEAR: usize = 512;
+const NEAR: usize = 256;
 
 impl<J: Judge> Worker<'_, J> {
     /// Scans `bytes`, which `operations` made of a text of `base_len` bytes known by `base`; `state` is overwritten.
@@ -67,7 +67,8 @@ impl<J: Judge> Worker<'_, J> {
         let mut ranges = std::mem::take(&mut self.ranges);
         new_ranges(bytes.len(), operations, base_len, &mut ranges);
         let is_known = |stretch: &Stretch| {
-            let following = operations.partition_point(|operation| begins_at(operation) as usize <= stretch.looked.start);
+            let following =
+                operations.partition_point(|operation| begins_at(operation) as usize <= stretch.looked.start);
             let copy = operations[..following].last().and_then(&as_copy);
             copy.is_some_and(|copy| copy.held(stretch.looked.start as u32, stretch.looked.end as u32))
         };
@@ -210,7 +211,10 @@ impl Copy {
         let back = |at: u32| at.wrapping_sub(self.to).wrapping_add(self.from);
         let reaches_end = high > self.to + self.len;
         let reaches_start = low == 0 && (self.from > 0 || self.to > 0);
-        low >= self.to && !reaches_start && (!reaches_end || self.to + self.len == self.len_total) && self.keeps(back(low), back(high))
+        low >= self.to
+            && !reaches_start
+            && (!reaches_end || self.to + self.len == self.len_total)
+            && self.keeps(back(low), back(high))
     }
 
     /// Whether everything that depended on `low..high` of the base is the same in the new text.

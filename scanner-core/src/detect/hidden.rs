@@ -122,7 +122,9 @@ impl<J: Judge> Worker<'_, J> {
         ranges.iter().for_each(|range| decode::find(bytes, range.clone(), &mut found));
         found.retain(|stretch| !is_known(stretch));
         if ranges.len() > 1 {
-            found.sort_unstable_by_key(|stretch| (stretch.span.start, stretch.encoding, stretch.core.start, stretch.core.end));
+            found.sort_unstable_by_key(|stretch| {
+                (stretch.span.start, stretch.encoding, stretch.core.start, stretch.core.end)
+            });
             found.dedup();
         }
         found.iter().for_each(|stretch| self.open(bytes, stretch, state));
@@ -194,7 +196,8 @@ impl<J: Judge> Worker<'_, J> {
             let from = candidate.key().map_or(secret.start, |key| key.start.min(secret.start));
             let span = level.outermost(secret.clone(), from..secret.end);
             // What a program writes in escapes is bytes more often than a password.
-            let is_bytes = is_weak(rule) && level.text.bytes[secret.clone()].iter().any(|byte| !byte.is_ascii_graphic());
+            let is_bytes =
+                is_weak(rule) && level.text.bytes[secret.clone()].iter().any(|byte| !byte.is_ascii_graphic());
             let Some(span) = span.filter(|_| !rule.part_only && !is_bytes) else { continue };
             let part = |part: Candidate| {
                 let place = level.place(part.secret());

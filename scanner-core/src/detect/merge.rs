@@ -34,7 +34,8 @@ fn drop_repeats(hidden: &mut Vec<Hidden>, rules: &[Arc<Rule>]) {
     hidden.sort_by(|a, b| {
         let place = (a.start, a.end, a.decoded.rule).cmp(&(b.start, b.end, b.decoded.rule));
         let secret = a.decoded.secret.expose().cmp(b.decoded.secret.expose());
-        let trail = a.decoded.trail.len().cmp(&b.decoded.trail.len()).then_with(|| a.decoded.trail.cmp(&b.decoded.trail));
+        let trail =
+            a.decoded.trail.len().cmp(&b.decoded.trail.len()).then_with(|| a.decoded.trail.cmp(&b.decoded.trail));
         place.then(secret).then(b.decoded.log_odds.total_cmp(&a.decoded.log_odds)).then(trail)
     });
     hidden.dedup_by(|b, a| {

@@ -117,8 +117,7 @@ fn holds_escape(word: &[u8]) -> bool {
         b'&' => pair[1] == b'#',
         _ => false,
     };
-    word.windows(2).any(begins)
-        || matches!(word, [.., letter, b'%' | b'\\' | b'&'] if letter.is_ascii_alphabetic())
+    word.windows(2).any(begins) || matches!(word, [.., letter, b'%' | b'\\' | b'&'] if letter.is_ascii_alphabetic())
 }
 
 /// What may be masked.

@@ -131,8 +131,12 @@ impl<'e> TextScanner<'e> {
     /// Announces encoded text that was not decoded.
     pub(super) fn announce_undecoded(&mut self, cut: Cut, name: &dyn Fn() -> String) {
         let message = match cut {
-            Cut::Long => format!("encoded text goes on beyond {} MiB: the rest was not decoded", decode::MAX_STRETCH >> 20),
-            Cut::Depth => format!("encoded text is nested deeper than {}: what is inside was not decoded", decode::MAX_DEPTH),
+            Cut::Long => {
+                format!("encoded text goes on beyond {} MiB: the rest was not decoded", decode::MAX_STRETCH >> 20)
+            }
+            Cut::Depth => {
+                format!("encoded text is nested deeper than {}: what is inside was not decoded", decode::MAX_DEPTH)
+            }
             Cut::Budget => "encoded or compressed text grows too much: the rest was not decoded".to_owned(),
         };
         self.warnings.push(Warning::unscanned("limit-decoding", name(), message));
