@@ -1,5 +1,6 @@
 //! Delta-aware scanning gives exactly what a full scan gives, whatever was copied from where.
 
+use super::encode::ENCODERS;
 use std::ops::Range;
 use std::path::Path;
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
@@ -50,7 +51,11 @@ fn text(random: &mut Random, lines: usize) -> Vec<u8> {
     let mut out = String::new();
     for _ in 0..lines {
         let line = LINES[random.below(LINES.len())];
-        out.push_str(&expand(line, random.draw()).expect("the templates are right"));
+        let line = expand(line, random.draw()).expect("the templates are right");
+        match random.below(4) {
+            0 => out.push_str(&ENCODERS[random.below(ENCODERS.len())].1(&line)),
+            _ => out.push_str(&line),
+        }
     }
     out.into_bytes()
 }
@@ -81,16 +86,26 @@ fn edit(random: &mut Random, base: &[u8]) -> (Vec<u8>, Vec<Operation>) {
     (bytes, operations)
 }
 
-fn sorted(state: &State) -> Vec<Candidate> {
+fn sorted(state: &State) -> (Vec<Candidate>, Vec<String>) {
     let mut all = state.candidates().to_vec();
     all.sort_by_key(|c| (c.start, c.end, c.rule, c.key_start));
-    all
+    let mut hidden: Vec<String> = state.hidden().map(|hidden| format!("{hidden:?}")).collect();
+    hidden.sort();
+    hidden.extend(state.cuts().iter().map(|cut| format!("{cut:?}")));
+    (all, hidden)
+}
+
+fn assert_same(derived: &(Vec<Candidate>, Vec<String>), full: &(Vec<Candidate>, Vec<String>), what: &str) {
+    assert_eq!(derived.0, full.0, "{what}");
+    let only = |a: &[String], b: &[String]| a.iter().filter(|one| !b.contains(one)).cloned().collect::<Vec<_>>();
+    let (more, fewer) = (only(&derived.1, &full.1), only(&full.1, &derived.1));
+    assert!(derived.1 == full.1, "{what}\nonly derived: {more:#?}\nonly full: {fewer:#?}");
 }
 
 fn check<J: Judge>(make: impl Fn() -> J, rounds: u64) {
     let engine = Engine::new(RuleSet::embedded());
     let mut worker = Worker::new(&engine, make());
-    let mut found = 0;
+    let (mut found, mut hidden) = (0, 0);
     for seed in 0..rounds {
         let mut random = Random::new(seed);
         let mut base = text(&mut random, 12);
@@ -100,13 +115,18 @@ fn check<J: Judge>(make: impl Fn() -> J, rounds: u64) {
             let (bytes, operations) = edit(&mut random, &base);
             worker.scan_derived(&bytes, &operations, &base_state, base.len(), &mut state);
             worker.scan(&bytes, &mut full);
-            assert_eq!(sorted(&state), sorted(&full), "seed {seed}, generation {generation}, {operations:?}");
+            assert_same(
+                &sorted(&state),
+                &sorted(&full),
+                &format!("seed {seed}, generation {generation}, {operations:?}"),
+            );
             found += full.candidates().len();
+            hidden += full.hidden().count();
             base = bytes;
             std::mem::swap(&mut base_state, &mut state);
         }
     }
-    assert!(found > 100, "the texts hold secrets: {found}");
+    assert!(found > 100 && hidden > 100, "the texts hold secrets: {found}, {hidden}");
 }
 
 #[test]

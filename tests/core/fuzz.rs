@@ -3,6 +3,7 @@
 #[path = "../fuzz/bodies.rs"]
 pub mod bodies;
 
+use super::encode::ENCODERS;
 use std::path::Path;
 use std::sync::LazyLock;
 use stopleak_core::rule::example::{Random, expand};
@@ -62,7 +63,11 @@ fn pieces(random: &mut Random, most: usize) -> Vec<u8> {
     ];
     let piece =
         |random: &mut Random| expand(known[random.below(known.len())], random.draw()).expect("templates are right");
-    (0..random.below(most)).flat_map(|_| piece(random).into_bytes()).collect()
+    let encoded = |random: &mut Random| match random.below(3) {
+        0 => ENCODERS[random.below(ENCODERS.len())].1(&piece(random)),
+        _ => piece(random),
+    };
+    (0..random.below(most)).flat_map(|_| encoded(random).into_bytes()).collect()
 }
 
 #[test]
@@ -89,6 +94,16 @@ fn any_bytes_can_be_decoded() {
         let mark = if random.below(2) == 0 { "\u{feff}" } else { "" };
         let units = [mark, &text].concat();
         units.encode_utf16().flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+    });
+}
+
+#[test]
+fn any_bytes_can_be_searched_for_encoded_stretches() {
+    run(600, bodies::decode, |random| pieces(random, 12));
+    run(300, bodies::text, |random| {
+        let text = String::from_utf8(pieces(random, 6)).expect("pieces are text");
+        let nested = (0..random.below(6)).fold(text, |text, _| ENCODERS[random.below(ENCODERS.len())].1(&text));
+        nested.into_bytes()
     });
 }
 

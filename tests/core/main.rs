@@ -4,6 +4,7 @@ mod architecture;
 mod archive;
 mod assignment;
 mod contexts;
+mod decode;
 mod delta;
 mod fuzz;
 mod git_objects;
@@ -21,6 +22,8 @@ mod suppress;
 
 #[path = "../support/archive.rs"]
 mod archives;
+#[path = "../support/encode.rs"]
+mod encode;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/mod.rs"]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::Duration;
 use stopleak_core::archive::{self, Kind, Limits as ArchiveLimits, Source};
+use stopleak_core::decode::Budget;
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::rule::{Rule, check};
 use stopleak_core::scan::scan_bytes;
@@ -46,13 +47,28 @@ pub fn text(data: &[u8]) {
     }
 }
 
-/// UTF-16 is told from other bytes, and no character is lost.
+/// Wide characters are told from other bytes, and none is lost; every stretch that is found opens, with a way back.
 pub fn decode(data: &[u8]) {
     if let Some(wide) = decode::wide(data) {
-        assert!(matches!(wide.encoding, "utf-16le" | "utf-16be"));
-        let units = wide.text.encode_utf16().count();
-        let mark = usize::from(data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]));
-        assert_eq!(units, data.len() / 2 - mark);
+        let (units, size) = match wide.encoding {
+            "utf-16le" | "utf-16be" => (wide.text.encode_utf16().count(), 2),
+            _ => (wide.text.chars().count(), 4),
+        };
+        let marks: [&[u8]; 4] = [&[0xff, 0xfe, 0, 0], &[0, 0, 0xfe, 0xff], &[0xff, 0xfe], &[0xfe, 0xff]];
+        let mark = usize::from(marks.iter().any(|mark| data.starts_with(mark)));
+        assert_eq!(units, data.len() / size - mark);
+    }
+    let mut found = Vec::new();
+    decode::find(data, 0..data.len(), &mut found);
+    for stretch in found {
+        assert!(stretch.span.end <= data.len() && stretch.looked.end <= data.len() + 1);
+        assert!(stretch.span.start <= stretch.core.start && stretch.core.end <= stretch.span.end);
+        assert!(stretch.looked.start <= stretch.span.start && stretch.span.end <= stretch.looked.end);
+        let Some(text) = decode::open(data, &stretch, &mut Budget::new(stretch.span.len())) else { continue };
+        for at in 0..text.bytes.len() {
+            let outer = text.outer(at..at + 1);
+            assert!(outer.start >= stretch.span.start && outer.end <= stretch.span.end && !outer.is_empty());
+        }
     }
 }
 
@@ -103,7 +119,9 @@ pub fn delta(data: &[u8]) {
     let sorted = |state: &State| {
         let mut all = state.candidates().to_vec();
         all.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule, candidate.key_start));
-        all
+        let mut hidden: Vec<String> = state.hidden().map(|hidden| format!("{hidden:?}")).collect();
+        hidden.sort();
+        (all, hidden, state.cuts())
     };
     assert_eq!(sorted(&derived), sorted(&full), "{operations:?}");
 }

@@ -1,104 +1,136 @@
-//! Finds text hidden inside bytes: so far UTF-16 in either byte order.
+//! Finds text hidden inside bytes and remembers the way back: which stretches of a text are encoded, and what they hold.
+//!
+//! Whether a stretch is one, and where it ends, depends on the bytes `looked` spans alone, so that a text made by
+//! copying inherits what lies inside the copies, and a text that arrives in blocks is decoded as a whole one is.
 
-/// Bytes looked at to tell whether text is UTF-16.
-const SAMPLE: usize = 512;
+mod base64;
+mod bits;
+mod concat;
+mod deflate;
+mod entity;
+mod escape;
+mod hex;
+mod mark;
+mod percent;
+mod quoted;
+mod run;
+mod text;
+mod wide;
 
-/// A text of two-byte characters made plain.
-pub struct Wide {
-    /// The same characters in UTF-8; lines and columns are those of the original.
-    pub text: String,
-    /// `utf-16le` or `utf-16be`.
-    pub encoding: &'static str,
+pub use text::{Budget, Cut, Text};
+pub use wide::{WIDE_SAMPLE, Wide, WideDecoder, wide};
+
+use std::ops::Range;
+
+/// Encodings inside encodings that are opened.
+pub const MAX_DEPTH: usize = 5;
+
+/// The longest stretch that is decoded; what goes beyond is announced.
+pub const MAX_STRETCH: usize = 4 << 20;
+
+/// No stretch looks further than this before its end, nor a text beyond a stretch to tell where it ends.
+pub const MAX_LOOK: usize = MAX_STRETCH + 8 * 1024;
+
+/// Bytes at the end of an unfinished text in which a stretch may begin that does not show yet.
+pub const UNSEEN: usize = mark::LOOK + run::MARGIN;
+
+/// How a stretch is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Encoding {
+    /// Standard or URL alphabet, padded or not, wrapped over lines or not.
+    Base64,
+    /// Two digits a byte.
+    Hex,
+    /// Literals joined by an operator, by a line's end or by standing side by side.
+    Concat,
+    /// `\x41`, `\u0041`, `\101`, `\/` and lines continued by a backslash.
+    Escape,
+    /// `%41`.
+    Percent,
+    /// `&quot;`, `&#65;`, `&#x41;`.
+    Entity,
+    /// `=3D`, and lines that end in `=`.
+    Quoted,
 }
 
-/// Reads `bytes` as UTF-16 when they are: by byte order mark, or by every second byte being zero.
-pub fn wide(bytes: &[u8]) -> Option<Wide> {
-    let mut decoder = WideDecoder::new(bytes)?;
-    let mut text = String::new();
-    decoder.decode(bytes, true, &mut text);
-    Some(Wide { text, encoding: decoder.encoding() })
-}
-
-/// Bytes of a text's beginning that tell whether it is UTF-16.
-pub const WIDE_SAMPLE: usize = SAMPLE;
-
-/// Reads UTF-16 that arrives in blocks.
-pub struct WideDecoder {
-    is_little: bool,
-    skip: usize,
-    /// A unit, or a pair of them, that the next block completes.
-    rest: Vec<u8>,
-}
-
-impl WideDecoder {
-    /// A decoder when the text that begins with `start`, its first `WIDE_SAMPLE` bytes or all of it, is UTF-16.
-    pub fn new(start: &[u8]) -> Option<WideDecoder> {
-        // Ordinary text is told from two bytes: neither a mark nor a zero.
-        let [first, second, ..] = *start else { return None };
-        let (is_little, skip) = match (first, second) {
-            (0xff, 0xfe) => (true, 2),
-            (0xfe, 0xff) => (false, 2),
-            (0, _) | (_, 0) if start.len() >= 8 => (has_zeros(start, 1)?, 0),
-            _ => return None,
-        };
-        Some(WideDecoder { is_little, skip, rest: Vec::new() })
-    }
-
-    /// `utf-16le` or `utf-16be`.
-    pub fn encoding(&self) -> &'static str {
-        if self.is_little { "utf-16le" } else { "utf-16be" }
-    }
-
-    /// Appends the characters of the next block to `text`; `ended` says that it is the last one.
-    pub fn decode(&mut self, block: &[u8], ended: bool, text: &mut String) {
-        // The first block holds the mark whole: it is what the decoder was made for.
-        let block = &block[std::mem::take(&mut self.skip).min(block.len())..];
-        if self.rest.is_empty() {
-            let kept = self.whole(block, ended);
-            self.decode_whole(&block[..kept], text);
-            self.rest.extend_from_slice(&block[kept..]);
-            return;
-        }
-        let mut bytes = std::mem::take(&mut self.rest);
-        bytes.extend_from_slice(block);
-        let kept = self.whole(&bytes, ended);
-        self.decode_whole(&bytes[..kept], text);
-        self.rest = bytes.split_off(kept);
-    }
-
-    /// Bytes up to the last unit that does not wait for another.
-    fn whole(&self, bytes: &[u8], ended: bool) -> usize {
-        let even = bytes.len() & !1;
-        let waits = !ended && even > 0 && matches!(self.unit(&bytes[even - 2..even]), 0xd800..0xdc00);
-        if waits { even - 2 } else { even }
-    }
-
-    fn unit(&self, pair: &[u8]) -> u16 {
-        match self.is_little {
-            true => u16::from_le_bytes([pair[0], pair[1]]),
-            false => u16::from_be_bytes([pair[0], pair[1]]),
+impl Encoding {
+    /// As a trail names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Base64 => "base64",
+            Encoding::Hex => "hex",
+            Encoding::Concat => "concatenation",
+            Encoding::Escape => "escapes",
+            Encoding::Percent => "percent",
+            Encoding::Entity => "entities",
+            Encoding::Quoted => "quoted-printable",
         }
     }
 
-    fn decode_whole(&self, bytes: &[u8], text: &mut String) {
-        let units = bytes.chunks_exact(2).map(|pair| self.unit(pair));
-        text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    /// Whether single characters are encoded among others that are not.
+    pub fn is_sparse(self) -> bool {
+        !matches!(self, Encoding::Base64 | Encoding::Hex)
     }
 }
 
-/// Whether the bytes at offset `odd` of each pair are zero and the others are not (little-endian); `Some(false)` for
-/// the reverse, `None` for neither.
-fn has_zeros(bytes: &[u8], odd: usize) -> Option<bool> {
-    let sample = &bytes[..bytes.len().min(SAMPLE) & !1];
-    let pairs = sample.len() / 2;
-    let zeros = |offset: usize| sample.chunks_exact(2).filter(|pair| pair[offset] == 0).count();
-    let (even_zeros, odd_zeros) = (zeros(0), zeros(odd));
-    // Nine in ten: text outside Latin-1 is rare in a first half kibibyte without a mark.
-    if odd_zeros * 10 >= pairs * 9 && even_zeros * 10 <= pairs {
-        Some(true)
-    } else if even_zeros * 10 >= pairs * 9 && odd_zeros * 10 <= pairs {
-        Some(false)
-    } else {
-        None
+/// An encoded stretch of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// How.
+    pub encoding: Encoding,
+    /// What is decoded: the encoded bytes, for sparse encodings with their surroundings.
+    pub span: Range<usize>,
+    /// From the first encoded byte to the last.
+    pub core: Range<usize>,
+    /// What tells that the stretch is one; 0 includes the text's start, beyond the text its end.
+    pub looked: Range<usize>,
+    /// Whether it goes on beyond `MAX_STRETCH`.
+    pub is_cut: bool,
+}
+
+impl Stretch {
+    /// The same stretch after the text's first `count` bytes were taken away.
+    pub fn shift_back(&mut self, count: usize) {
+        for range in [&mut self.span, &mut self.core, &mut self.looked] {
+            *range = range.start.saturating_sub(count)..range.end.saturating_sub(count);
+        }
     }
+}
+
+/// Appends every stretch that `range` may have changed: those whose `looked` touches it, and perhaps others.
+pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
+    run::find(bytes, range.clone(), out);
+    mark::find(bytes, range, out);
+}
+
+/// What a stretch holds, when that is text; `budget` bounds the work.
+pub fn open(bytes: &[u8], stretch: &Stretch, budget: &mut Budget) -> Option<Text> {
+    let encoded = &bytes[stretch.span.clone()];
+    if !budget.take(encoded.len()) {
+        return None;
+    }
+    match stretch.encoding {
+        Encoding::Base64 => peel(base64::decode(encoded), stretch, budget),
+        Encoding::Hex => peel(hex::decode(encoded), stretch, budget),
+        _ => Some(mark::decode(bytes, stretch)),
+    }
+}
+
+/// Takes compression and wide characters off what was decoded.
+fn peel(mut bytes: Vec<u8>, stretch: &Stretch, budget: &mut Budget) -> Option<Text> {
+    let mut trail = vec![stretch.encoding.name()];
+    if let Some((encoding, plain)) = deflate::inflate(&bytes, budget) {
+        trail.push(encoding);
+        bytes = plain;
+    }
+    if let Some(wide) = wide(&bytes) {
+        trail.push(wide.encoding);
+        bytes = wide.text.into_bytes();
+    }
+    text::is_text(&bytes).then(|| Text::whole(bytes, trail, stretch.span.clone()))
+}
+
+/// A span and one byte either side, as a dependency: past the text when it reaches the text's end.
+fn widened(span: Range<usize>, by: usize, len: usize) -> Range<usize> {
+    span.start.saturating_sub(by)..(span.end + by).min(len + 1)
 }

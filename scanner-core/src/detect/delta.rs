@@ -5,9 +5,13 @@
 
 use super::engine::{Judge, Worker};
 use super::filter::Hit;
-use super::state::{State, Verdict};
+use super::state::{Opened, State, Verdict};
+use crate::decode::Stretch;
 use crate::source::git::objects::Operation;
 use std::ops::Range;
+
+/// New ranges so near to each other are looked at as one.
+const NEAR: usize = 256;
 
 impl<J: Judge> Worker<'_, J> {
     /// Scans `bytes`, which `operations` made of a text of `base_len` bytes known by `base`; `state` is overwritten.
@@ -28,11 +32,15 @@ impl<J: Judge> Worker<'_, J> {
         self.filter_new(bytes, operations, &mut hits);
         let is_inside_copy = |hit: &Hit| self.lies_inside_copy(*hit, operations);
         hits.retain(|hit| !is_inside_copy(hit));
-        for operation in operations {
-            if let Operation::Copy { from, to, len } = *operation {
-                let copy = Copy { from, to, len, base_len: base_len as u32, len_total: bytes.len() as u32 };
-                self.inherit(&copy, base, state, &mut hits);
+        let as_copy = |operation: &Operation| match *operation {
+            Operation::Copy { from, to, len } => {
+                Some(Copy { from, to, len, base_len: base_len as u32, len_total: bytes.len() as u32 })
             }
+            Operation::Insert { .. } => None,
+        };
+        for copy in operations.iter().filter_map(as_copy) {
+            self.inherit(&copy, base, state, &mut hits);
+            inherit_opened(&copy, base, state);
         }
         hits.sort_unstable();
         hits.dedup();
@@ -44,6 +52,30 @@ impl<J: Judge> Worker<'_, J> {
         if inherited > 0 || operations.len() > 1 {
             state.verdicts.sort_unstable_by_key(|verdict| verdict.hit);
         }
+        self.open_new(bytes, operations, base_len, as_copy, state);
+    }
+
+    /// Opens the encoded stretches that no copy holds whole.
+    fn open_new(
+        &mut self,
+        bytes: &[u8],
+        operations: &[Operation],
+        base_len: usize,
+        as_copy: impl Fn(&Operation) -> Option<Copy>,
+        state: &mut State,
+    ) {
+        let mut ranges = std::mem::take(&mut self.ranges);
+        new_ranges(bytes.len(), operations, base_len, &mut ranges);
+        let is_known = |stretch: &Stretch| {
+            let following =
+                operations.partition_point(|operation| begins_at(operation) as usize <= stretch.looked.start);
+            let copy = operations[..following].last().and_then(&as_copy);
+            copy.is_some_and(|copy| copy.held(stretch.looked.start as u32, stretch.looked.end as u32))
+        };
+        self.open_ranges(bytes, &ranges, is_known, state);
+        self.ranges = ranges;
+        // The texts' ends make some look new that were inherited, too.
+        state.opened.dedup_by_key(|opened| opened.place());
     }
 
     /// Filters inserted bytes and the seams between copies, each widened by the longest literal less one.
@@ -94,7 +126,7 @@ impl<J: Judge> Worker<'_, J> {
                 continue;
             }
             let hit = Hit { at: copy.translate(verdict.hit.at), ..verdict.hit };
-            if !copy.keeps(verdict) {
+            if !copy.keeps(verdict.low, verdict.high) {
                 again.push(hit);
                 continue;
             }
@@ -103,6 +135,53 @@ impl<J: Judge> Worker<'_, J> {
             state.candidates.extend(known.iter().map(|candidate| candidate.moved(copy.from, copy.to)));
             let (low, high) = (copy.translate(verdict.low), copy.translate(verdict.high));
             state.verdicts.push(Verdict { hit, low, high, first, count: verdict.count });
+        }
+    }
+}
+
+/// Takes over what was decoded from stretches that lie in the copy with everything they depend on.
+fn inherit_opened(copy: &Copy, base: &State, state: &mut State) {
+    let first = base.opened.partition_point(|opened| opened.start < copy.from);
+    for opened in base.opened[first..].iter().take_while(|opened| opened.start < copy.from + copy.len) {
+        if !copy.keeps(opened.low, opened.high) {
+            continue;
+        }
+        let first = state.hidden.len() as u32;
+        let known = &base.hidden[opened.first as usize..(opened.first + opened.count) as usize];
+        state.hidden.extend(known.iter().map(|hidden| hidden.moved(copy.from, copy.to)));
+        state.opened.push(Opened {
+            start: copy.translate(opened.start),
+            core: (copy.translate(opened.core.0), copy.translate(opened.core.1)),
+            low: copy.translate(opened.low),
+            high: copy.translate(opened.high),
+            first,
+            ..opened.clone()
+        });
+    }
+}
+
+/// What the operations inserted, the seams between copies, and the text's ends where the base's were others; near ones
+/// together.
+fn new_ranges(len: usize, operations: &[Operation], base_len: usize, ranges: &mut Vec<Range<usize>>) {
+    ranges.clear();
+    let mut add = |new: Range<usize>| match ranges.last_mut() {
+        Some(range) if new.start <= range.end + NEAR => range.end = range.end.max(new.end),
+        _ => ranges.push(new),
+    };
+    let last = operations.len().saturating_sub(1);
+    for (i, operation) in operations.iter().enumerate() {
+        match *operation {
+            Operation::Insert { to, len } => add(to as usize..(to + len) as usize),
+            Operation::Copy { from, to, len: count } => {
+                if i == 0 && from > 0 {
+                    add(0..0);
+                }
+                if i < last {
+                    add((to + count) as usize..(to + count) as usize);
+                } else if (from + count) as usize != base_len {
+                    add(len..len);
+                }
+            }
         }
     }
 }
@@ -127,14 +206,25 @@ impl Copy {
         at.wrapping_sub(self.from).wrapping_add(self.to)
     }
 
-    /// Whether everything the verdict depended on is the same in the new text.
-    fn keeps(&self, verdict: &Verdict) -> bool {
+    /// Whether a stretch of the new text that looked at `low..high` was in the base with all of that.
+    fn held(&self, low: u32, high: u32) -> bool {
+        let back = |at: u32| at.wrapping_sub(self.to).wrapping_add(self.from);
+        let reaches_end = high > self.to + self.len;
+        let reaches_start = low == 0 && (self.from > 0 || self.to > 0);
+        low >= self.to
+            && !reaches_start
+            && (!reaches_end || self.to + self.len == self.len_total)
+            && self.keeps(back(low), back(high))
+    }
+
+    /// Whether everything that depended on `low..high` of the base is the same in the new text.
+    fn keeps(&self, low: u32, high: u32) -> bool {
         let end = self.from + self.len;
-        let start_is_kept = if verdict.low == 0 { self.from == 0 && self.to == 0 } else { verdict.low >= self.from };
-        let end_is_kept = if verdict.high >= self.base_len {
+        let start_is_kept = if low == 0 { self.from == 0 && self.to == 0 } else { low >= self.from };
+        let end_is_kept = if high >= self.base_len {
             end == self.base_len && self.to + self.len == self.len_total
         } else {
-            verdict.high <= end
+            high <= end
         };
         start_is_kept && end_is_kept
     }

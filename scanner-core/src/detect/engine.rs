@@ -5,6 +5,8 @@ use super::automaton::{Automaton, Scratch};
 use super::boundary;
 use super::filter::{Filter, Hit};
 use super::state::{Candidate, State, Verdict};
+use crate::decode::Stretch;
+use crate::evidence::Evidence;
 use crate::rule::factor::Reach;
 use crate::rule::{Connect, Edge, Form, Pattern, Rule};
 use crate::rule_set::RuleSet;
@@ -22,6 +24,12 @@ const VALUE_WINDOW: usize = 160;
 pub trait Judge {
     /// Log-odds and the bytes they depend on (as a verdict's span).
     fn judge(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> (f32, Range<usize>);
+
+    /// The reasons for it, asked once for a candidate in decoded text.
+    fn explain(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Vec<Evidence> {
+        let _ = (bytes, rule, candidate);
+        Vec::new()
+    }
 
     /// Whether a candidate so likely is kept.
     fn keeps(&self, log_odds: f32) -> bool {
@@ -69,20 +77,25 @@ impl Engine {
 /// One thread's scanner.
 pub struct Worker<'e, J> {
     pub(super) engine: &'e Engine,
-    judge: J,
+    pub(super) judge: J,
     scratch: Vec<Scratch>,
     pub(super) hits: Vec<Hit>,
+    pub(super) stretches: Vec<Stretch>,
+    pub(super) ranges: Vec<Range<usize>>,
     /// Bytes the filter read, for reports on what delta awareness saves.
     pub filtered: u64,
     /// Bytes that verification looked at, each as often as it was: work that can be counted where seconds drift.
     pub verified: u64,
+    /// Bytes of decoded text.
+    pub decoded: u64,
 }
 
 impl<'e, J: Judge> Worker<'e, J> {
     /// A worker for one thread.
     pub fn new(engine: &'e Engine, judge: J) -> Worker<'e, J> {
         let scratch = engine.automata.iter().map(|_| Scratch::default()).collect();
-        Worker { engine, judge, scratch, hits: Vec::new(), filtered: 0, verified: 0 }
+        let (hits, stretches, ranges) = (Vec::new(), Vec::new(), Vec::new());
+        Worker { engine, judge, scratch, hits, stretches, ranges, filtered: 0, verified: 0, decoded: 0 }
     }
 
     /// Scans a whole text of less than 4 GiB; `state` is overwritten.
@@ -90,8 +103,14 @@ impl<'e, J: Judge> Worker<'e, J> {
         self.scan_range(bytes, 0..bytes.len(), state);
     }
 
-    /// Scans for literals inside `range` and verifies them with the whole text as context; `state` is overwritten.
+    /// Scans for literals and encoded stretches inside `range`, with the whole text as context; `state` is overwritten.
     pub fn scan_range(&mut self, bytes: &[u8], range: Range<usize>, state: &mut State) {
+        self.scan_plain(bytes, range.clone(), state);
+        self.open_ranges(bytes, &[range], |_| false, state);
+    }
+
+    /// As `scan_range`, without looking into what is encoded.
+    pub(super) fn scan_plain(&mut self, bytes: &[u8], range: Range<usize>, state: &mut State) {
         state.clear();
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();

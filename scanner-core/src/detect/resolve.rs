@@ -1,10 +1,12 @@
 //! Settles which candidates of one text stand: each stretch belongs to the rule that knows it best, and values that
 //! belong together are joined.
 
-use super::state::Candidate;
+use super::hidden::Hidden;
+use super::merge::merge;
+use super::state::{Candidate, State};
 use crate::rule::Rule;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Findings kept for one rule in one text; more are counted and announced.
@@ -15,17 +17,21 @@ pub const MAX_PER_RULE: usize = 1_000;
 pub struct Resolved {
     /// Sorted by place.
     pub candidates: Vec<Candidate>,
+    /// What was decoded, by place.
+    pub hidden: Vec<Hidden>,
     /// For each candidate the indices (in `all`) of the other values it belongs with.
     pub parts: Vec<Vec<Candidate>>,
     /// Rules that had more than `MAX_PER_RULE` matches here, and how many were left out.
     pub cut: Vec<(u16, usize)>,
 }
 
-/// Picks the best of overlapping candidates, joins parts, and bounds their number.
-pub fn resolve(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Resolved {
-    let standing = standing(candidates, rules);
+/// Picks the best of overlapping candidates, joins parts, and bounds their number. `bytes` is the text they stand in.
+pub fn resolve(state: &State, bytes: &[u8], rules: &[Arc<Rule>]) -> Resolved {
+    let mut standing = standing(state.candidates(), rules);
+    let mut hidden: Vec<Hidden> = state.hidden().cloned().collect();
+    merge(&mut standing, &mut hidden, bytes, rules);
     let parts = (0..standing.len()).map(|at| find_parts(at, &standing, rules)).collect();
-    let mut resolved = Resolved { candidates: standing, parts, cut: Vec::new() };
+    let mut resolved = Resolved { candidates: standing, hidden, parts, cut: Vec::new() };
     drop_part_only(&mut resolved, rules);
     cap(&mut resolved);
     resolved
@@ -75,7 +81,7 @@ fn rank(candidate: &Candidate, rules: &[Arc<Rule>]) -> (bool, u8, f32, u32, Reve
 
 /// Stretches of text that belong to a candidate already: disjoint, by start.
 #[derive(Default)]
-struct Taken(std::collections::BTreeMap<u32, u32>);
+struct Taken(BTreeMap<u32, u32>);
 
 impl Taken {
     fn claim(&mut self, start: u32, end: u32) -> bool {
@@ -114,24 +120,40 @@ fn drop_part_only(resolved: &mut Resolved, rules: &[Arc<Rule>]) {
 }
 
 fn cap(resolved: &mut Resolved) {
-    if resolved.candidates.len() <= MAX_PER_RULE {
+    if resolved.candidates.len() <= MAX_PER_RULE && resolved.hidden.len() <= MAX_PER_RULE {
         return;
     }
-    let mut seen: HashMap<u16, usize> = HashMap::new();
+    let mut seen = Counts::default();
     let mut parts = std::mem::take(&mut resolved.parts).into_iter();
     let mut kept_parts = Vec::new();
     resolved.candidates.retain(|candidate| {
-        let count = seen.entry(candidate.rule).or_default();
-        *count += 1;
         let part = parts.next().expect("one list a candidate");
-        let is_kept = *count <= MAX_PER_RULE;
+        let is_kept = seen.admits(candidate.rule, false);
         if is_kept {
             kept_parts.push(part);
         }
         is_kept
     });
     resolved.parts = kept_parts;
-    resolved.cut =
-        seen.into_iter().filter(|&(_, n)| n > MAX_PER_RULE).map(|(rule, n)| (rule, n - MAX_PER_RULE)).collect();
-    resolved.cut.sort_unstable();
+    resolved.hidden.retain(|hidden| seen.admits(hidden.decoded.rule, true));
+    resolved.cut = seen.cut().collect();
+}
+
+/// How many matches of each rule one text has, plain ones and decoded ones.
+#[derive(Debug, Default)]
+pub struct Counts(BTreeMap<(u16, bool), usize>);
+
+impl Counts {
+    /// Counts one more; false when there are too many.
+    pub fn admits(&mut self, rule: u16, is_hidden: bool) -> bool {
+        let count = self.0.entry((rule, is_hidden)).or_default();
+        *count += 1;
+        *count <= MAX_PER_RULE
+    }
+
+    /// Rules with too many, and how many were left out.
+    pub fn cut(&self) -> impl Iterator<Item = (u16, usize)> {
+        let over = self.0.iter().filter(|(_, count)| **count > MAX_PER_RULE);
+        over.map(|(&(rule, _), &count)| (rule, count - MAX_PER_RULE))
+    }
 }

@@ -3,6 +3,8 @@
 
 use super::assignment::Syntax;
 use super::filter::Hit;
+use super::hidden::Hidden;
+use crate::decode::{Cut, Encoding};
 use std::ops::Range;
 
 /// A match of a rule, judged by its surroundings, not yet a finding.
@@ -65,11 +67,36 @@ pub(super) struct Verdict {
     pub count: u32,
 }
 
+/// An encoded stretch that held candidates, or of which something was left out; others leave no trace.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Opened {
+    pub start: u32,
+    pub encoding: Encoding,
+    /// Where its first encoded byte is, and its last one ends.
+    pub core: (u32, u32),
+    /// The dependency span, as a verdict's.
+    pub low: u32,
+    pub high: u32,
+    /// Its candidates' place in `State::hidden`.
+    pub first: u32,
+    pub count: u32,
+    pub cuts: Vec<Cut>,
+}
+
+impl Opened {
+    /// What tells it from others of its text.
+    pub fn place(&self) -> (u32, Encoding, (u32, u32)) {
+        (self.start, self.encoding, self.core)
+    }
+}
+
 /// Everything known of one text.
 #[derive(Debug, Default)]
 pub struct State {
     pub(super) verdicts: Vec<Verdict>,
     pub(super) candidates: Vec<Candidate>,
+    pub(super) opened: Vec<Opened>,
+    pub(super) hidden: Vec<Hidden>,
     /// Whether the text was scanned in another form, so that nothing can be inherited.
     pub(super) is_opaque: bool,
 }
@@ -78,6 +105,25 @@ impl State {
     /// Matches of rules, in the order they were found, with repeats.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// Matches in decoded text, by the stretch they were decoded from.
+    pub fn hidden(&self) -> impl Iterator<Item = &Hidden> {
+        let of = |opened: &Opened| opened.first as usize..(opened.first + opened.count) as usize;
+        self.opened.iter().flat_map(move |opened| &self.hidden[of(opened)])
+    }
+
+    /// Whether there is nothing to report.
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty() && self.opened.is_empty()
+    }
+
+    /// What was left undecoded, each kind once, sorted.
+    pub fn cuts(&self) -> Vec<Cut> {
+        let mut cuts: Vec<Cut> = self.opened.iter().flat_map(|opened| &opened.cuts).copied().collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
     }
 
     /// Forgets everything; texts made from this one are scanned whole.
@@ -89,6 +135,8 @@ impl State {
     pub(super) fn clear(&mut self) {
         self.verdicts.clear();
         self.candidates.clear();
+        self.opened.clear();
+        self.hidden.clear();
         self.is_opaque = false;
     }
 }

@@ -17,6 +17,10 @@ impl Judge for Scorer {
         score::log_odds(&context(bytes, rule, candidate))
     }
 
+    fn explain(&mut self, bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Vec<Evidence> {
+        explain(bytes, rule, candidate)
+    }
+
     fn keeps(&self, log_odds: f32) -> bool {
         log_odds >= FLOOR
     }

@@ -6,7 +6,7 @@
 use super::Gate;
 use super::judge::Scorer;
 use super::own;
-use crate::detect::{Candidate, Engine, Sliding, Worker};
+use crate::detect::{Candidate, Engine, Settled, Sliding, Worker};
 use crate::rule::Rule;
 use crate::score;
 use crate::search::Searches;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// The longest unfinished word that is held back because a secret may begin in it.
 const LONGEST_WORD: usize = 64;
+/// The same of a word in which characters are encoded.
+const LONGEST_ENCODED: usize = 6 * LONGEST_WORD;
 
 /// The most of an unfinished line that searches of the user's own rules hold back.
 const LONGEST_LINE: usize = 64 << 10;
@@ -28,7 +30,7 @@ pub struct Mask<'e> {
     /// How far the window went out.
     emitted: usize,
     /// What stands and waits for its line to end.
-    held: Vec<Candidate>,
+    held: Vec<Span>,
 }
 
 impl<'e> Mask<'e> {
@@ -49,7 +51,7 @@ impl<'e> Mask<'e> {
     pub fn pause(&mut self, out: &mut Vec<u8>) {
         let limit = self.sliding.first_open().min(self.unfinished_word()).min(self.unsearched(false));
         let mut standing = self.held.clone();
-        standing.extend(self.sliding.as_if_ended(self.rules));
+        standing.extend(spans(&self.sliding.as_if_ended(&mut self.worker, self.rules)));
         self.emit(standing, limit, out);
         self.release();
     }
@@ -65,34 +67,33 @@ impl<'e> Mask<'e> {
         let standing = self.sliding.settle(self.rules, horizon, ended);
         let limit = self.sliding.first_waiting().unwrap_or(usize::MAX).min(horizon);
         // What stands is certain even where it reaches past what is.
-        let limit = standing.last().map_or(limit, |last| limit.max(last.end as usize));
-        self.held.extend(standing);
+        let spans = spans(&standing);
+        let limit = spans.iter().map(|span| span.end).fold(limit, usize::max);
+        self.held.extend(spans);
         self.emit(self.held.clone(), limit.min(self.unsearched(ended)), out);
-        self.held.retain(|candidate| candidate.end as usize > self.emitted);
+        self.held.retain(|span| span.end > self.emitted);
         self.release();
     }
 
     /// Appends the text up to `limit`, masked; a secret that `limit` would cut waits whole.
-    fn emit(&mut self, mut standing: Vec<Candidate>, limit: usize, out: &mut Vec<u8>) {
+    fn emit(&mut self, mut standing: Vec<Span>, limit: usize, out: &mut Vec<u8>) {
         let mut limit = limit.min(self.sliding.text.len());
         if limit > self.emitted {
             self.search(&mut standing);
         }
         let text = &self.sliding.text;
-        for candidate in &standing {
-            let (start, end) = (candidate.start as usize, candidate.end as usize);
-            if end <= self.emitted || !self.is_masked(candidate) {
+        for span in &standing {
+            if span.end <= self.emitted || !self.is_masked(span) {
                 continue;
             }
-            if end > limit {
-                limit = limit.min(start);
+            if span.end > limit {
+                limit = limit.min(span.start);
                 break;
             }
-            if start >= self.emitted {
-                out.extend_from_slice(&text[self.emitted..start]);
-            }
-            out.extend_from_slice(format!("[stopleak:{}]", self.rules[candidate.rule as usize].id).as_bytes());
-            self.emitted = end;
+            // Where two overlap the second has nothing left to show.
+            out.extend_from_slice(text.get(self.emitted..span.start).unwrap_or_default());
+            out.extend_from_slice(format!("[stopleak:{}]", self.rules[span.rule as usize].id).as_bytes());
+            self.emitted = span.end;
         }
         if limit > self.emitted {
             out.extend_from_slice(&text[self.emitted..limit]);
@@ -116,33 +117,84 @@ impl<'e> Mask<'e> {
     }
 
     /// Adds what searches find in the window.
-    fn search(&self, standing: &mut Vec<Candidate>) {
+    fn search(&self, standing: &mut Vec<Span>) {
         let Some(searches) = self.searches() else { return };
         for found in searches.run_on_stream(&self.sliding.text).found {
             let rule = &self.rules[found.rule as usize];
-            standing.push(own::judge(rule, &self.sliding.text, &found));
+            standing.push(Span::of(&own::judge(rule, &self.sliding.text, &found)));
         }
-        standing.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule));
+        sort(standing);
     }
 
-    fn is_masked(&self, candidate: &Candidate) -> bool {
-        let rule = &self.rules[candidate.rule as usize];
-        !rule.part_only && self.gate.admits(score::confidence(candidate.log_odds), rule.severity)
+    fn is_masked(&self, span: &Span) -> bool {
+        let rule = &self.rules[span.rule as usize];
+        !rule.part_only && self.gate.admits(score::confidence(span.log_odds), rule.severity)
     }
 
     /// Where the word begins that the text ends in.
     fn unfinished_word(&self) -> usize {
         let text = &self.sliding.text;
-        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
         let len = text.iter().rev().take(LONGEST_WORD).take_while(is_part).count();
         // A terminal's `ESC[0m` ends in a letter and is whole.
-        text.len() - if ends_control(text) { 0 } else { len }
+        let len = if ends_control(text) { 0 } else { len };
+        let is_sign = |byte: &u8| matches!(byte, b'%' | b'\\' | b'&' | b'#' | b';');
+        let encoded = text.iter().rev().take(LONGEST_ENCODED).take_while(|byte| is_part(byte) || is_sign(byte)).count();
+        let word = &text[text.len() - encoded..];
+        text.len() - if holds_escape(word) { len.max(encoded) } else { len }
     }
 
     fn release(&mut self) {
         let moved = self.sliding.release(self.emitted);
         self.emitted -= moved;
-        self.held.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
+        for span in &mut self.held {
+            (span.start, span.end) = (span.start.saturating_sub(moved), span.end.saturating_sub(moved));
+        }
+    }
+}
+
+/// Whether an unfinished word holds encoded characters, or a letter and the first sign of one.
+fn holds_escape(word: &[u8]) -> bool {
+    let begins = |pair: &[u8]| match pair[0] {
+        b'%' => pair[1].is_ascii_hexdigit(),
+        b'\\' => matches!(pair[1], b'x' | b'u' | b'U' | b'0' | b'1'),
+        b'&' => pair[1] == b'#',
+        _ => false,
+    };
+    word.windows(2).any(begins) || matches!(word, [.., letter, b'%' | b'\\' | b'&'] if letter.is_ascii_alphabetic())
+}
+
+/// What may be masked.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+    rule: u16,
+    log_odds: f32,
+}
+
+/// What stands, by place: the whole encoded stretch of what was decoded, likelier ones first.
+fn spans(standing: &Settled) -> Vec<Span> {
+    let plain = standing.candidates.iter().map(Span::of);
+    let hidden = standing.hidden.iter().map(|h| Span {
+        start: h.start as usize,
+        end: h.end as usize,
+        rule: h.decoded.rule,
+        log_odds: h.decoded.log_odds,
+    });
+    let mut spans: Vec<Span> = plain.chain(hidden).collect();
+    sort(&mut spans);
+    spans
+}
+
+fn sort(spans: &mut [Span]) {
+    spans.sort_by(|a, b| a.start.cmp(&b.start).then(b.log_odds.total_cmp(&a.log_odds)));
+}
+
+impl Span {
+    fn of(candidate: &Candidate) -> Span {
+        let (start, end) = (candidate.start as usize, candidate.end as usize);
+        Span { start, end, rule: candidate.rule, log_odds: candidate.log_odds }
     }
 }
 

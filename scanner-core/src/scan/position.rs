@@ -50,6 +50,32 @@ impl Cursor {
     }
 }
 
+/// Lines and columns of `span`, which stands near `known`, whose own are `position`.
+pub fn beside(bytes: &[u8], known: Range<usize>, position: Position, span: Range<usize>) -> Position {
+    if span == known {
+        return position;
+    }
+    let place = |at: usize| {
+        let (low, high) = (at.min(known.start), at.max(known.start));
+        let between = bytes.get(low..high).unwrap_or_default();
+        let lines = memchr::memchr_iter(b'\n', between).count() as u32;
+        let line = if at < known.start { position.line.saturating_sub(lines) } else { position.line + lines };
+        let on_same_line = characters(between) as u32;
+        let column = match (lines, at < known.start) {
+            (0, true) => position.column.saturating_sub(on_same_line),
+            (0, false) => position.column + on_same_line,
+            _ => {
+                let before = &bytes[..at.min(bytes.len())];
+                let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+                characters(&before[start..]) as u32 + 1
+            }
+        };
+        (line.max(1), column.max(1))
+    };
+    let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
+    Position { line, column, end_line, end_column }
+}
+
 /// Characters in UTF-8 text: bytes that do not continue one.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()

@@ -7,10 +7,10 @@ use super::own::Windows;
 use super::position::{Cursor, MAX_LINE};
 use super::text::{Seen, TextScanner};
 use crate::decode::{WIDE_SAMPLE, WideDecoder};
-use crate::detect::{self, Candidate, MAX_PER_RULE, Sliding};
+use crate::detect::{self, Candidate, Counts, Hidden, Settled, Sliding};
 use crate::finding::Position;
 use crate::rule::Rule;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -82,7 +82,9 @@ struct Stream<'s, 'e> {
     standing: Vec<Candidate>,
     positions: Vec<Position>,
     recorded: usize,
-    counts: BTreeMap<u16, usize>,
+    /// Decoded candidates that stand and are not recorded yet, by place.
+    hidden: VecDeque<(Hidden, Position)>,
+    counts: Counts,
     longest_part: usize,
     /// Searches of the user's own rules, and how much of the window's text they were given.
     windows: Option<Windows>,
@@ -103,7 +105,8 @@ impl<'s, 'e> Stream<'s, 'e> {
             standing: Vec::new(),
             positions: Vec::new(),
             recorded: 0,
-            counts: BTreeMap::new(),
+            hidden: VecDeque::new(),
+            counts: Counts::default(),
             longest_part,
             windows,
             searched: 0,
@@ -123,10 +126,8 @@ impl<'s, 'e> Stream<'s, 'e> {
         self.search();
         self.sliding.advance(&mut self.scanner.worker, ended);
         let horizon = self.sliding.horizon(&self.scanner.worker, ended);
-        for candidate in self.sliding.settle(rules, horizon, ended) {
-            self.positions.push(self.cursor.position(&self.sliding.text, candidate.secret()));
-            self.standing.push(candidate);
-        }
+        let settled = self.sliding.settle(rules, horizon, ended);
+        self.place_settled(settled);
         let certain = self.sliding.first_waiting().unwrap_or(usize::MAX).min(horizon);
         while let Some(candidate) = self.standing.get(self.recorded).copied() {
             let is_certain = candidate.end as usize + self.longest_part < certain
@@ -136,6 +137,16 @@ impl<'s, 'e> Stream<'s, 'e> {
             }
             self.record(&candidate, rules);
             self.recorded += 1;
+        }
+        while let Some((hidden, _)) = self.hidden.front() {
+            if !ended && hidden.end as usize + MAX_LINE > self.sliding.text.len() {
+                break;
+            }
+            let (hidden, position) = self.hidden.pop_front().expect("there is a first one");
+            if self.counts.admits(hidden.decoded.rule, true) {
+                let seen = Seen { place: self.place, position, parts: &[], trail: &self.trail };
+                self.scanner.record_hidden(&self.sliding.text, &hidden, seen);
+            }
         }
         self.release(certain);
     }
@@ -153,13 +164,30 @@ impl<'s, 'e> Stream<'s, 'e> {
         }
     }
 
+    /// Lines and columns of what is settled, walking the text once.
+    fn place_settled(&mut self, settled: Settled) {
+        let Settled { candidates, hidden } = settled;
+        let mut hidden = hidden.into_iter().peekable();
+        let text = &self.sliding.text;
+        let mut place_hidden = |bound: u32, cursor: &mut Cursor| {
+            while let Some(next) = hidden.next_if(|hidden| hidden.start < bound) {
+                let position = cursor.position(text, next.span());
+                self.hidden.push_back((next, position));
+            }
+        };
+        for candidate in candidates {
+            place_hidden(candidate.start, &mut self.cursor);
+            self.positions.push(self.cursor.position(text, candidate.secret()));
+            self.standing.push(candidate);
+        }
+        place_hidden(u32::MAX, &mut self.cursor);
+    }
+
     fn record(&mut self, candidate: &Candidate, rules: &[Arc<Rule>]) {
         if rules[candidate.rule as usize].part_only {
             return;
         }
-        let count = self.counts.entry(candidate.rule).or_default();
-        *count += 1;
-        if *count > MAX_PER_RULE {
+        if !self.counts.admits(candidate.rule, false) {
             return;
         }
         let position_of = |part: &Candidate| {
@@ -176,6 +204,7 @@ impl<'s, 'e> Stream<'s, 'e> {
     /// Forgets candidates that can be no part of another any more, and the text before all that is needed.
     fn release(&mut self, certain: usize) {
         let unrecorded = self.standing.get(self.recorded).map_or(usize::MAX, |candidate| candidate.start as usize);
+        let unrecorded = self.hidden.front().map_or(unrecorded, |(hidden, _)| unrecorded.min(hidden.start as usize));
         let earliest = certain.min(unrecorded);
         let recorded = &self.standing[..self.recorded];
         let passed = recorded.partition_point(|other| other.end as usize + self.longest_part < earliest);
@@ -191,12 +220,15 @@ impl<'s, 'e> Stream<'s, 'e> {
             self.searched = self.searched.saturating_sub(moved);
             self.cursor.forget(moved);
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
+            self.hidden.iter_mut().for_each(|(hidden, _)| hidden.shift_back(moved as u32));
         }
     }
 
     fn announce(&mut self, name: &dyn Fn() -> String) {
-        for (&rule, &count) in self.counts.iter().filter(|(_, count)| **count > MAX_PER_RULE) {
-            self.scanner.announce_cut(rule, count - MAX_PER_RULE, name);
-        }
+        let mut cuts = self.sliding.cuts().to_vec();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.into_iter().for_each(|cut| self.scanner.announce_undecoded(cut, name));
+        self.counts.cut().for_each(|(rule, more)| self.scanner.announce_cut(rule, more, name));
     }
 }

@@ -4,8 +4,8 @@ use super::collect::{Findings, Sighting};
 use super::judge::{self, Scorer};
 use super::own;
 use super::position::{self, Cursor};
-use crate::decode;
-use crate::detect::{self, Engine, MAX_PER_RULE, State, Worker};
+use crate::decode::{self, Cut};
+use crate::detect::{self, Engine, Hidden, MAX_PER_RULE, State, Worker};
 use crate::finding::Position;
 use crate::source::git::objects::Operation;
 use crate::suppress::mark;
@@ -81,11 +81,12 @@ impl<'e> TextScanner<'e> {
         if self.engine.rules().searches().is_some() {
             own::search(self, bytes, place, name, trail);
         }
-        if state.candidates().is_empty() {
+        if state.is_empty() {
             return;
         }
+        state.cuts().into_iter().for_each(|cut| self.announce_undecoded(cut, name));
         let rules = self.engine.rules().rules();
-        let resolved = detect::resolve(state.candidates(), rules);
+        let resolved = detect::resolve(state, bytes, rules);
         resolved.cut.iter().for_each(|&(rule, more)| self.announce_cut(rule, more, name));
         let part_positions = positions(bytes, resolved.parts.iter().flatten());
         let mut cursor = Cursor::new();
@@ -94,6 +95,11 @@ impl<'e> TextScanner<'e> {
             let position = cursor.position(bytes, candidate.secret());
             let parts: Vec<(u16, Position)> = parts.iter().map(part).collect();
             self.record(bytes, candidate, Seen { place, position, parts: &parts, trail });
+        }
+        let mut cursor = Cursor::new();
+        for hidden in &resolved.hidden {
+            let position = cursor.position(bytes, hidden.span());
+            self.record_hidden(bytes, hidden, Seen { place, position, parts: &[], trail });
         }
     }
 
@@ -117,8 +123,6 @@ impl<'e> TextScanner<'e> {
         let rules = self.engine.rules().rules();
         let rule = &rules[candidate.rule as usize];
         let searches = self.engine.rules().searches();
-        let (line, line_before) = position::lines_around(bytes, candidate.start as usize);
-        let mark = mark::find(line).or_else(|| mark::find_for_next_line(line_before));
         let sighting = Sighting {
             place: seen.place,
             inside: self.inside.clone(),
@@ -126,11 +130,48 @@ impl<'e> TextScanner<'e> {
             log_odds: candidate.log_odds,
             trail: seen.trail.to_vec(),
             parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
-            mark: mark.map(str::to_owned),
+            mark: mark_at(bytes, candidate.start as usize),
             terms: searches.and_then(|own| own.terms(rule, candidate.rule, bytes, &candidate.secret(), &whole)),
         };
         let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
         self.findings.add(candidate.rule, rule, key, value, sighting, || judge::explain(bytes, rule, candidate));
+    }
+
+    /// Keeps one decoded candidate that stands; its parts are placed from where it stands itself.
+    pub(super) fn record_hidden(&mut self, bytes: &[u8], hidden: &Hidden, seen: Seen) {
+        let rules = self.engine.rules().rules();
+        let decoded = &hidden.decoded;
+        let place = |(rule, span): (u16, Range<usize>)| {
+            let position = position::beside(bytes, hidden.span(), seen.position, span);
+            (rules[rule as usize].id.clone(), position)
+        };
+        let sighting = Sighting {
+            place: seen.place,
+            inside: self.inside.clone(),
+            terms: None,
+            position: seen.position,
+            log_odds: decoded.log_odds,
+            trail: seen.trail.iter().chain(&decoded.trail).copied().collect(),
+            parts: hidden.parts().map(place).collect(),
+            mark: mark_at(bytes, hidden.start as usize),
+        };
+        let rule = &rules[decoded.rule as usize];
+        let secret = decoded.secret.expose();
+        self.findings.add(decoded.rule, rule, &decoded.key, secret, sighting, || decoded.evidence.to_vec());
+    }
+
+    /// Announces encoded text that was not decoded.
+    pub(super) fn announce_undecoded(&mut self, cut: Cut, name: &dyn Fn() -> String) {
+        let message = match cut {
+            Cut::Long => {
+                format!("encoded text goes on beyond {} MiB: the rest was not decoded", decode::MAX_STRETCH >> 20)
+            }
+            Cut::Depth => {
+                format!("encoded text is nested deeper than {}: what is inside was not decoded", decode::MAX_DEPTH)
+            }
+            Cut::Budget => "encoded or compressed text grows too much: the rest was not decoded".to_owned(),
+        };
+        self.warnings.push(Warning::unscanned("limit-decoding", name(), message));
     }
 
     /// Announces matches that were left out.
@@ -139,6 +180,12 @@ impl<'e> TextScanner<'e> {
         let message = format!("more than {MAX_PER_RULE} matches of {rule}: {more} were left out");
         self.warnings.push(Warning::unscanned("limit-matches", name(), message));
     }
+}
+
+/// The reason of a mark for the line that `at` is on.
+fn mark_at(bytes: &[u8], at: usize) -> Option<String> {
+    let (line, line_before) = position::lines_around(bytes, at);
+    mark::find(line).or_else(|| mark::find_for_next_line(line_before)).map(str::to_owned)
 }
 
 /// Where each candidate begins and ends, by its start: one walk through the text, whatever their order.

@@ -1,0 +1,95 @@
+//! Settles which of two views of one place is reported: what stands there plainly, or what it was decoded to.
+
+use super::hidden::Hidden;
+use super::state::Candidate;
+use crate::rule::{Form, Rule};
+use std::sync::Arc;
+
+/// Drops what another view shows at least as well. `plain` is sorted by place and disjoint; `hidden` will be sorted.
+pub fn merge(plain: &mut Vec<Candidate>, hidden: &mut Vec<Hidden>, bytes: &[u8], rules: &[Arc<Rule>]) {
+    if hidden.is_empty() {
+        return;
+    }
+    drop_repeats(hidden, rules);
+    let mut is_kept = vec![true; plain.len()];
+    hidden.retain(|hidden| {
+        let first = plain.partition_point(|candidate| candidate.end <= hidden.start);
+        let overlapping = plain[first..].iter().take_while(|candidate| candidate.start < hidden.end);
+        let mut stands = true;
+        for (index, candidate) in overlapping.enumerate() {
+            match view(candidate, hidden, bytes, rules) {
+                View::Both => {}
+                View::Plain => stands = false,
+                View::Decoded => is_kept[first + index] = false,
+            }
+        }
+        stands
+    });
+    let mut kept = is_kept.iter();
+    plain.retain(|_| *kept.next().expect("one flag a candidate"));
+}
+
+/// Sorts by place; of one secret decoded in several ways keeps the shortest, of one place's generic candidates the best.
+fn drop_repeats(hidden: &mut Vec<Hidden>, rules: &[Arc<Rule>]) {
+    hidden.sort_by(|a, b| {
+        let place = (a.start, a.end, a.decoded.rule).cmp(&(b.start, b.end, b.decoded.rule));
+        let secret = a.decoded.secret.expose().cmp(b.decoded.secret.expose());
+        let trail =
+            a.decoded.trail.len().cmp(&b.decoded.trail.len()).then_with(|| a.decoded.trail.cmp(&b.decoded.trail));
+        place.then(secret).then(b.decoded.log_odds.total_cmp(&a.decoded.log_odds)).then(trail)
+    });
+    hidden.dedup_by(|b, a| {
+        (a.start, a.end, a.decoded.rule) == (b.start, b.end, b.decoded.rule) && a.decoded.secret == b.decoded.secret
+    });
+    if hidden.len() > 1 {
+        drop_generic_repeats(hidden, rules);
+    }
+}
+
+/// One value that several generic rules, or a provider's own, saw in one place is one finding.
+fn drop_generic_repeats(hidden: &mut Vec<Hidden>, rules: &[Arc<Rule>]) {
+    let order = |hidden: &Hidden| {
+        let rule = &rules[hidden.decoded.rule as usize];
+        (!is_weak(rule), hidden.decoded.log_odds)
+    };
+    let mut drop = vec![false; hidden.len()];
+    for (i, a) in hidden.iter().enumerate() {
+        let same_place = hidden[i + 1..].iter().take_while(|b| (a.start, a.end) == (b.start, b.end)).take(64);
+        for (offset, b) in same_place.enumerate().filter(|(_, b)| a.decoded.secret == b.decoded.secret) {
+            let worse = if order(a) >= order(b) { i + 1 + offset } else { i };
+            drop[worse] = true;
+        }
+    }
+    let mut dropped = drop.iter();
+    hidden.retain(|_| !dropped.next().expect("one flag a candidate"));
+}
+
+enum View {
+    Plain,
+    Decoded,
+    Both,
+}
+
+fn view(plain: &Candidate, hidden: &Hidden, bytes: &[u8], rules: &[Arc<Rule>]) -> View {
+    let (plain_rule, hidden_rule) = (&rules[plain.rule as usize], &rules[hidden.decoded.rule as usize]);
+    let is_better = hidden.decoded.log_odds >= plain.log_odds;
+    if bytes.get(plain.secret()) == Some(hidden.decoded.secret.expose()) {
+        // Plain to see is plain to see, unless decoding told whose it is.
+        let tells_more = is_weak(plain_rule) && !is_weak(hidden_rule) && is_better;
+        return if tells_more { View::Decoded } else { View::Plain };
+    }
+    if is_weak(plain_rule) {
+        return match (is_better, is_weak(hidden_rule)) {
+            (true, _) => View::Decoded,
+            (false, true) => View::Plain,
+            (false, false) => View::Both,
+        };
+    }
+    // A key's lines joined are the same key.
+    if plain.rule == hidden.decoded.rule { View::Plain } else { View::Both }
+}
+
+/// Whether a rule knows a value by its name only, or a person may have chosen it.
+pub(super) fn is_weak(rule: &Rule) -> bool {
+    matches!(rule.form, Form::Assignment) || rule.guessable
+}
