@@ -85,8 +85,9 @@ fn view(plain: &Candidate, hidden: &Hidden, bytes: &[u8], rules: &[Arc<Rule>]) -
             (false, false) => View::Both,
         };
     }
-    // A key's lines joined are the same key.
-    if plain.rule == hidden.decoded.rule { View::Plain } else { View::Both }
+    // A key's lines joined are the same key; what a token's own form knows is no other value for being decodable.
+    let knows_better = plain_rule.precedence() > hidden_rule.precedence() && plain.log_odds > 0.0;
+    if plain.rule == hidden.decoded.rule || knows_better { View::Plain } else { View::Both }
 }
 
 /// Whether a rule knows a value by its name only, or a person may have chosen it.
