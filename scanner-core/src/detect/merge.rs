@@ -85,8 +85,9 @@ fn view(plain: &Candidate, hidden: &Hidden, bytes: &[u8], rules: &[Arc<Rule>]) -
             (false, false) => View::Both,
         };
     }
-    // A key's lines joined are the same key.
-    if plain.rule == hidden.decoded.rule { View::Plain } else { View::Both }
+    // A key's lines joined are the same key; a piece of a token whose signs are encoded is none of its own.
+    let is_inside = hidden.is_sparse() && plain.start <= hidden.start && hidden.end <= plain.end;
+    if plain.rule == hidden.decoded.rule || is_inside { View::Plain } else { View::Both }
 }
 
 /// Whether a rule knows a value by its name only, or a person may have chosen it.
