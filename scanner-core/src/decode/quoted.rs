@@ -18,8 +18,10 @@ pub fn read(bytes: &[u8], at: usize) -> Option<Mark> {
         let len = if next == b'\r' && bytes.get(at + 2) == Some(&b'\n') { 3 } else { 2 };
         let low = at.saturating_sub(*LINE.end());
         let line = memchr::memrchr(b'\n', &bytes[low..at]).map_or(at - low, |newline| at - low - newline - 1) + 1;
-        let goes_on = bytes.get(at + len).is_some_and(|byte| !byte.is_ascii_whitespace());
-        let lines = if may_be_padded(&bytes[..at]) { FULL_LINE } else { LINE };
+        let rest = &bytes[at + len..];
+        let is_next_word = matches!(rest, [b' ', next, ..] if !next.is_ascii_whitespace());
+        let goes_on = is_next_word || rest.first().is_some_and(|byte| !byte.is_ascii_whitespace());
+        let lines = if is_next_word || may_be_padded(&bytes[..at]) { FULL_LINE } else { LINE };
         let is_soft = lines.contains(&line) && at > 0 && bytes[at - 1] != b'=' && goes_on;
         return is_soft.then_some(Mark::new(len, &[]));
     }
