@@ -123,7 +123,11 @@ pub fn delta(data: &[u8]) {
         hidden.sort();
         (all, hidden, state.cuts())
     };
-    assert_eq!(sorted(&derived), sorted(&full), "{operations:?}");
+    let (derived, full) = (sorted(&derived), sorted(&full));
+    assert_eq!(derived.0, full.0, "{operations:?}");
+    let only = |a: &[String], b: &[String]| a.iter().filter(|one| !b.contains(one)).cloned().collect::<Vec<_>>();
+    let (more, fewer) = (only(&derived.1, &full.1), only(&full.1, &derived.1));
+    assert!(derived == full, "{operations:?}\nonly derived: {more:#?}\nonly full: {fewer:#?}");
 }
 
 struct Sizes;

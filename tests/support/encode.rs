@@ -70,15 +70,16 @@ pub fn entities(text: &str) -> String {
         .collect()
 }
 
+/// As mail holds it: from the beginning of a line on.
 pub fn quoted_printable(text: &str) -> String {
-    let mut out = String::new();
+    let mut out = String::from("\n");
     let mut column = 0;
     for byte in text.bytes() {
         let piece = match byte {
             b'=' | 127.. => format!("={byte:02X}"),
             _ => char::from(byte).to_string(),
         };
-        if column + piece.len() > 72 && byte != b'\n' {
+        if column + piece.len() > 75 && byte != b'\n' {
             out.push_str("=\n");
             column = 0;
         }

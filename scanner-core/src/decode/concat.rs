@@ -4,6 +4,8 @@ use super::mark::Mark;
 
 /// The most bytes between the quotes of two literals.
 const MAX_GAP: usize = 80;
+/// The longest literal that is taken for a name, with what follows it.
+const MAX_KEY: usize = 80;
 /// Letters before a quote on a new line that belong to the literal.
 const PREFIXES: &[u8] = b"bBfFrRuULcs";
 
@@ -31,7 +33,16 @@ pub fn read(bytes: &[u8], at: usize) -> Option<Mark> {
         end += 1;
     }
     let follows = bytes.get(end + 1).is_some_and(|byte| is_inside(*byte) || *byte == b'\\');
-    (follows && joint.joins()).then(|| Mark::new(end + 1 - at, &[]))
+    (follows && joint.joins() && (joint.count > 0 || !is_key(&bytes[end + 1..], quote)))
+        .then(|| Mark::new(end + 1 - at, &[]))
+}
+
+/// Whether a literal is the name of what follows: settings without commas look like literals below each other.
+fn is_key(rest: &[u8], quote: u8) -> bool {
+    let rest = &rest[..rest.len().min(MAX_KEY)];
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let after = memchr::memchr(quote, line).and_then(|end| line[end + 1..].iter().find(|byte| **byte != b' '));
+    matches!(after, Some(b':' | b'='))
 }
 
 /// What stands between two literals.

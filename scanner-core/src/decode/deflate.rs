@@ -5,6 +5,8 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 /// Inflated bytes that one compressed byte may give: text gives 3 to 20.
 const MAX_RATIO: usize = 100;
+/// What may be inflated in any case.
+const FLOOR: usize = 16 << 10;
 /// Bytes inflated before it is looked at whether they are text.
 const FIRST: usize = 512;
 const STEP: usize = 64 << 10;
@@ -17,7 +19,7 @@ pub fn inflate(bytes: &[u8], budget: &mut Budget) -> Option<(&'static str, Vec<u
         [0x78, flags, ..] if (0x7800 + usize::from(*flags)).is_multiple_of(31) && flags & 0x20 == 0 => ("zlib", 15),
         _ => return None,
     };
-    let limit = bytes.len().saturating_mul(MAX_RATIO).min(budget.ceiling());
+    let limit = bytes.len().saturating_mul(MAX_RATIO).max(FLOOR).min(budget.ceiling());
     let mut stream = Inflate::new(true, window);
     let mut plain = vec![0; FIRST.min(limit)];
     let (mut read, mut written) = (0, 0);

@@ -5,7 +5,7 @@
 
 use super::bits::{BLOCK, to_bits, widest};
 use super::text::{Builder, Text};
-use super::{Encoding, MAX_STRETCH, Stretch, concat, entity, escape, percent, quoted, widened};
+use super::{Encoding, Looked, MAX_STRETCH, Stretch, concat, entity, escape, percent, quoted};
 use std::ops::Range;
 
 /// Bytes of the line that are decoded before and after the marks of a stretch: room for a name.
@@ -34,9 +34,7 @@ const LONGEST_WORD_LOOK: usize = 96;
 const LEAST_WORD: usize = 12;
 const LEAST_LETTERS: usize = 20;
 
-/// Kinds of marks, in the order in which they are peeled off one text.
-pub const KINDS: [Encoding; 5] =
-    [Encoding::Concat, Encoding::Escape, Encoding::Percent, Encoding::Entity, Encoding::Quoted];
+const KINDS: [Encoding; 5] = Encoding::SPARSE;
 
 /// An encoded piece: its length and the text it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -266,7 +264,7 @@ fn gather(kind: Encoding, bytes: &[u8], mark: Range<usize>, out: &mut Vec<Stretc
     let line = line_start(bytes, core.start, REACH)..line_end(bytes, core.end, REACH);
     let start = word_start(bytes, core.start.saturating_sub(CONTEXT)).max(line.start);
     let span = start..word_end(bytes, (core.end + CONTEXT).min(bytes.len())).min(line.end);
-    let looked = widened(before(bytes, core.start)..after(bytes, core.end), 1, bytes.len());
+    let looked = Looked::around(before(bytes, core.start)..after(bytes, core.end), 1, bytes.len());
     out.push(Stretch { encoding: kind, span, core, looked, is_cut });
     end
 }
@@ -277,7 +275,7 @@ fn mark_before(kind: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
     let low = at.saturating_sub(MAX_APART + LONGEST_MARK);
     for place in memchr::memrchr2_iter(first, second, &bytes[low..at]).map(|place| low + place) {
         match read_telling(kind, bytes, place) {
-            Some(mark) if place + mark.len <= at => return is_same(bytes, place + mark.len, at).then_some(place),
+            Some(mark) if place + mark.len <= at => return is_same(kind, bytes, place + mark.len, at).then_some(place),
             _ => {}
         }
         // What is further on this side of a line's end belongs to another stretch, unless a mark spans the end.
@@ -294,7 +292,7 @@ fn mark_after(kind: Encoding, bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let high = line_end(bytes, at.min(bytes.len()), MAX_APART + 1);
     for place in memchr::memchr2_iter(first, second, bytes.get(at..high)?).map(|place| at + place) {
         if let Some(mark) = read_telling(kind, bytes, place) {
-            return is_same(bytes, at, place).then_some(place..place + mark.len);
+            return is_same(kind, bytes, at, place).then_some(place..place + mark.len);
         }
     }
     None
@@ -302,14 +300,16 @@ fn mark_after(kind: Encoding, bytes: &[u8], at: usize) -> Option<Range<usize>> {
 
 /// Whether a mark that ends at `end` and the next at `start` belong to one stretch: they stand near and on one line.
 /// What stands before the second one divides long stretches between words, by chance and always in the same places.
-fn is_same(bytes: &[u8], end: usize, start: usize) -> bool {
+fn is_same(kind: Encoding, bytes: &[u8], end: usize, start: usize) -> bool {
     let between = &bytes[end..start];
     if between.len() > MAX_APART || memchr::memchr(b'\n', between).is_some() {
         return false;
     }
     let divides =
         |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (DIVIDES - 1) == 0;
-    between.len() < LEAST_APART
+    // A broken line is one line, however often.
+    kind == Encoding::Quoted
+        || between.len() < LEAST_APART
         || !bytes[..start].last_chunk::<8>().is_some_and(divides)
         || !between.iter().any(u8::is_ascii_whitespace)
 }

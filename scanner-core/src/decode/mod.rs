@@ -67,9 +67,35 @@ impl Encoding {
         }
     }
 
+    /// Those in which single characters are encoded among others that are not, in the order in which they are peeled.
+    pub const SPARSE: [Encoding; 5] =
+        [Encoding::Concat, Encoding::Escape, Encoding::Percent, Encoding::Entity, Encoding::Quoted];
+
     /// Whether single characters are encoded among others that are not.
     pub fn is_sparse(self) -> bool {
-        !matches!(self, Encoding::Base64 | Encoding::Hex)
+        Encoding::SPARSE.contains(&self)
+    }
+}
+
+/// The bytes something depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The first of them.
+    pub start: usize,
+    /// Behind the last of them; behind the text's end, too, when it depends on the text ending there.
+    pub end: usize,
+    /// Whether it depends on the text beginning there.
+    pub reaches_start: bool,
+}
+
+impl Looked {
+    /// A span and `by` bytes on either side, in a text of `len` bytes.
+    fn around(span: Range<usize>, by: usize, len: usize) -> Looked {
+        Looked {
+            start: span.start.saturating_sub(by),
+            end: (span.end + by).min(len + 1),
+            reaches_start: span.start < by,
+        }
     }
 }
 
@@ -82,8 +108,8 @@ pub struct Stretch {
     pub span: Range<usize>,
     /// From the first encoded byte to the last.
     pub core: Range<usize>,
-    /// What tells that the stretch is one; 0 includes the text's start, beyond the text its end.
-    pub looked: Range<usize>,
+    /// What tells that the stretch is one, and where it begins and ends.
+    pub looked: Looked,
     /// Whether it goes on beyond `MAX_STRETCH`.
     pub is_cut: bool,
 }
@@ -91,9 +117,11 @@ pub struct Stretch {
 impl Stretch {
     /// The same stretch after the text's first `count` bytes were taken away.
     pub fn shift_back(&mut self, count: usize) {
-        for range in [&mut self.span, &mut self.core, &mut self.looked] {
+        for range in [&mut self.span, &mut self.core] {
             *range = range.start.saturating_sub(count)..range.end.saturating_sub(count);
         }
+        self.looked.start = self.looked.start.saturating_sub(count);
+        self.looked.end = self.looked.end.saturating_sub(count);
     }
 }
 
@@ -128,9 +156,4 @@ fn peel(mut bytes: Vec<u8>, stretch: &Stretch, budget: &mut Budget) -> Option<Te
         bytes = wide.text.into_bytes();
     }
     text::is_text(&bytes).then(|| Text::whole(bytes, trail, stretch.span.clone()))
-}
-
-/// A span and one byte either side, as a dependency: past the text when it reaches the text's end.
-fn widened(span: Range<usize>, by: usize, len: usize) -> Range<usize> {
-    span.start.saturating_sub(by)..(span.end + by).min(len + 1)
 }

@@ -5,7 +5,7 @@
 
 use super::bits::{BLOCK, to_bits, widest};
 use super::text::begins_as_text;
-use super::{Encoding, MAX_STRETCH, Stretch, base64, hex, widened};
+use super::{Encoding, Looked, MAX_STRETCH, Stretch, base64, hex};
 use std::ops::Range;
 
 /// The shortest run: 16 bytes in base64 without padding.
@@ -165,7 +165,7 @@ fn take(bytes: &[u8], run: Range<usize>, whole: &Range<usize>, out: &mut Vec<Str
     let padding = bytes[run.end..].iter().take(2).take_while(|byte| **byte == b'=').count();
     let end = if is_cut { run.start + MAX_STRETCH } else { run.end + padding };
     let seen = if is_cut { end } else { end.max(whole.end) };
-    let looked = widened(whole.start..seen, BEYOND, bytes.len());
+    let looked = Looked::around(whole.start..seen, BEYOND, bytes.len());
     out.push(Stretch { encoding, span: start..end, core: start..end, looked, is_cut });
     true
 }

@@ -6,7 +6,7 @@
 use super::engine::{Judge, Worker};
 use super::filter::Hit;
 use super::state::{Opened, State, Verdict};
-use crate::decode::Stretch;
+use crate::decode::{Looked, Stretch};
 use crate::source::git::objects::Operation;
 use std::ops::Range;
 
@@ -70,12 +70,10 @@ impl<J: Judge> Worker<'_, J> {
             let following =
                 operations.partition_point(|operation| begins_at(operation) as usize <= stretch.looked.start);
             let copy = operations[..following].last().and_then(&as_copy);
-            copy.is_some_and(|copy| copy.held(stretch.looked.start as u32, stretch.looked.end as u32))
+            copy.is_some_and(|copy| copy.holds(&stretch.looked, copy.to, copy.len_total))
         };
         self.open_ranges(bytes, &ranges, is_known, state);
         self.ranges = ranges;
-        // The texts' ends make some look new that were inherited, too.
-        state.opened.dedup_by_key(|opened| opened.place());
     }
 
     /// Filters inserted bytes and the seams between copies, each widened by the longest literal less one.
@@ -126,7 +124,7 @@ impl<J: Judge> Worker<'_, J> {
                 continue;
             }
             let hit = Hit { at: copy.translate(verdict.hit.at), ..verdict.hit };
-            if !copy.keeps(verdict.low, verdict.high) {
+            if !copy.keeps(verdict) {
                 again.push(hit);
                 continue;
             }
@@ -143,7 +141,7 @@ impl<J: Judge> Worker<'_, J> {
 fn inherit_opened(copy: &Copy, base: &State, state: &mut State) {
     let first = base.opened.partition_point(|opened| opened.start < copy.from);
     for opened in base.opened[first..].iter().take_while(|opened| opened.start < copy.from + copy.len) {
-        if !copy.keeps(opened.low, opened.high) {
+        if !copy.holds(&opened.looked, copy.from, copy.base_len) {
             continue;
         }
         let first = state.hidden.len() as u32;
@@ -152,8 +150,11 @@ fn inherit_opened(copy: &Copy, base: &State, state: &mut State) {
         state.opened.push(Opened {
             start: copy.translate(opened.start),
             core: (copy.translate(opened.core.0), copy.translate(opened.core.1)),
-            low: copy.translate(opened.low),
-            high: copy.translate(opened.high),
+            looked: Looked {
+                start: copy.translate(opened.looked.start as u32) as usize,
+                end: copy.translate(opened.looked.end as u32) as usize,
+                ..opened.looked
+            },
             first,
             ..opened.clone()
         });
@@ -206,25 +207,24 @@ impl Copy {
         at.wrapping_sub(self.from).wrapping_add(self.to)
     }
 
-    /// Whether a stretch of the new text that looked at `low..high` was in the base with all of that.
-    fn held(&self, low: u32, high: u32) -> bool {
-        let back = |at: u32| at.wrapping_sub(self.to).wrapping_add(self.from);
-        let reaches_end = high > self.to + self.len;
-        let reaches_start = low == 0 && (self.from > 0 || self.to > 0);
-        low >= self.to
-            && !reaches_start
-            && (!reaches_end || self.to + self.len == self.len_total)
-            && self.keeps(back(low), back(high))
+    /// Whether the copy, which begins at `start` of a text of `len` bytes, holds everything that a stretch depends on; of
+    /// base and new text alike, so that a stretch is either inherited or new.
+    fn holds(&self, looked: &Looked, start: u32, len: u32) -> bool {
+        let (low, high) = (looked.start as u32, looked.end as u32);
+        let is_start = self.from == 0 && self.to == 0;
+        let is_end = self.from + self.len == self.base_len && self.to + self.len == self.len_total;
+        let start_is_held = if looked.reaches_start { is_start } else { low >= start };
+        start_is_held && if high > len { is_end } else { high <= start + self.len }
     }
 
-    /// Whether everything that depended on `low..high` of the base is the same in the new text.
-    fn keeps(&self, low: u32, high: u32) -> bool {
+    /// Whether everything the verdict depended on is the same in the new text.
+    fn keeps(&self, verdict: &Verdict) -> bool {
         let end = self.from + self.len;
-        let start_is_kept = if low == 0 { self.from == 0 && self.to == 0 } else { low >= self.from };
-        let end_is_kept = if high >= self.base_len {
+        let start_is_kept = if verdict.low == 0 { self.from == 0 && self.to == 0 } else { verdict.low >= self.from };
+        let end_is_kept = if verdict.high >= self.base_len {
             end == self.base_len && self.to + self.len == self.len_total
         } else {
-            high <= end
+            verdict.high <= end
         };
         start_is_kept && end_is_kept
     }

@@ -7,7 +7,7 @@ use super::engine::{Judge, Worker};
 use super::merge::is_weak;
 use super::resolve;
 use super::state::{Candidate, Opened, State};
-use crate::decode::{self, Budget, Cut, MAX_DEPTH, Stretch, Text};
+use crate::decode::{self, Budget, Cut, Encoding, MAX_DEPTH, Stretch, Text};
 use crate::evidence::Evidence;
 use crate::secret::Secret;
 use std::ops::Range;
@@ -47,6 +47,11 @@ impl Hidden {
     /// The encoded bytes.
     pub fn span(&self) -> Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    /// Whether only some of its characters are encoded, so that it stands where they do.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.decoded.trail.first().is_some_and(|name| Encoding::SPARSE.iter().any(|encoding| encoding.name() == *name))
     }
 
     /// Other values it belongs with, by rule.
@@ -147,8 +152,7 @@ impl<J: Judge> Worker<'_, J> {
             start: stretch.span.start as u32,
             encoding: stretch.encoding,
             core: (stretch.core.start as u32, stretch.core.end as u32),
-            low: stretch.looked.start as u32,
-            high: stretch.looked.end as u32,
+            looked: stretch.looked,
             first: first as u32,
             count,
             cuts: budget.cuts,

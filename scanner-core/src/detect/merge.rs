@@ -85,9 +85,11 @@ fn view(plain: &Candidate, hidden: &Hidden, bytes: &[u8], rules: &[Arc<Rule>]) -
             (false, false) => View::Both,
         };
     }
-    // A key's lines joined are the same key; what a token's own form knows is no other value for being decodable.
+    // A key's lines joined are the same key; a piece of a token whose signs are encoded is none of its own, nor is what a
+    // token's own form knows another value for being decodable.
+    let is_inside = hidden.is_sparse() && plain.start <= hidden.start && hidden.end <= plain.end;
     let knows_better = plain_rule.precedence() > hidden_rule.precedence() && plain.log_odds > 0.0;
-    if plain.rule == hidden.decoded.rule || knows_better { View::Plain } else { View::Both }
+    if plain.rule == hidden.decoded.rule || is_inside || knows_better { View::Plain } else { View::Both }
 }
 
 /// Whether a rule knows a value by its name only, or a person may have chosen it.

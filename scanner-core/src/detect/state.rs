@@ -4,7 +4,7 @@
 use super::assignment::Syntax;
 use super::filter::Hit;
 use super::hidden::Hidden;
-use crate::decode::{Cut, Encoding};
+use crate::decode::{Cut, Encoding, Looked};
 use std::ops::Range;
 
 /// A match of a rule, judged by its surroundings, not yet a finding.
@@ -74,9 +74,8 @@ pub(super) struct Opened {
     pub encoding: Encoding,
     /// Where its first encoded byte is, and its last one ends.
     pub core: (u32, u32),
-    /// The dependency span, as a verdict's.
-    pub low: u32,
-    pub high: u32,
+    /// What it depends on.
+    pub looked: Looked,
     /// Its candidates' place in `State::hidden`.
     pub first: u32,
     pub count: u32,
