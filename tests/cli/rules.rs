@@ -73,3 +73,30 @@ fn a_rule_file_that_is_not_there_is_an_error() {
         assert_eq!(Project::new().run(args).code, 2, "{args}");
     }
 }
+
+#[test]
+fn a_rule_that_claims_what_another_finds_must_say_which_goes_first() {
+    let file = acme("hf_[A-Za-z]{34}", "acmekey").replace("acmekey_<base62:32>", "hf_<alpha:34>");
+    let run = Project::new().file("acme.toml", file.clone()).run("rules check acme.toml");
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("`huggingface.user-access-token` matches the same text"), "{}", run.stdout);
+    let settled = file.replace("\n[rule.examples]", "over = ['huggingface.user-access-token']\n\n[rule.examples]");
+    let project = Project::new().file("acme.toml", settled).file("k.env", format!("K={}\n", letters()));
+    let checked = project.run("rules check acme.toml");
+    assert_eq!(checked.code, 0, "{}", checked.stdout);
+    let found = project.run("scan k.env --rules acme.toml --gate 0 --format jsonl").lines("finding");
+    assert!(found.iter().all(|line| line["rule"] == "acme.api-key") && !found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_rule_shows_what_it_asks_its_provider() {
+    let shown = Project::new().run("rules show huggingface.user-access-token").stdout;
+    assert!(shown.contains("GET https://huggingface.co/api/whoami-v2"), "{shown}");
+    assert!(shown.contains("POST https://huggingface.co/api/credentials/revoke"), "{shown}");
+}
+
+/// A token of letters alone.
+fn letters() -> String {
+    let letters: String = random(200, 9).chars().filter(char::is_ascii_alphabetic).take(34).collect();
+    ["hf", "_", &letters].concat()
+}

@@ -6,6 +6,7 @@ mod assignment;
 mod contexts;
 mod decode;
 mod delta;
+mod exchange;
 mod fuzz;
 mod git_objects;
 mod git_select;
