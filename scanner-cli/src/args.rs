@@ -101,34 +101,33 @@ pub struct Selection {
 
 /// How far archives are unpacked.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Archives")]
 pub struct ArchiveArgs {
     /// Scan the bytes of archives as they are
-    #[arg(long)]
+    #[arg(long, help_heading = "Archives")]
     pub no_archives: bool,
 
     /// Open archives inside archives down to this depth; --help lists more limits [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Archives", value_name = "N")]
     pub max_archive_depth: Option<u32>,
 
     /// Unpack at most this much of an archive, as in 500M or 20G [default: 1T]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    #[arg(long, help_heading = "Archives", value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub max_archive_size: Option<u64>,
 
     /// Unpack at most N times an archive's size [default: 2500]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, help_heading = "Archives", value_name = "N", hide_short_help = true)]
     pub max_archive_ratio: Option<u64>,
 
     /// Open at most N members of an archive [default: 10000000]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, help_heading = "Archives", value_name = "N", hide_short_help = true)]
     pub max_archive_entries: Option<u64>,
 
     /// Hold at most this much of an archive in memory [default: 224M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    #[arg(long, help_heading = "Archives", value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub max_archive_memory: Option<u64>,
 
     /// Spend at most this many seconds on an archive [default: 3600]
-    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    #[arg(long, help_heading = "Archives", value_name = "SECONDS", hide_short_help = true)]
     pub max_archive_time: Option<u64>,
 }
 

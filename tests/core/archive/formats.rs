@@ -233,3 +233,16 @@ fn several_members_and_folders_are_each_named() {
         }
     }
 }
+
+#[test]
+fn a_long_name_that_is_cut_at_a_slash_is_no_folder() {
+    let secret = token(12);
+    let (text, name) = (plain(&secret), format!("{}/app.env", "d".repeat(99)));
+    let mut bytes = tar_header("././@LongLink", b'L', name.len() as u64).to_vec();
+    bytes.extend(name.as_bytes());
+    bytes.resize(1024, 0);
+    bytes.extend(tar(&[(&name[..100], &text)]));
+    let (found, warnings) = scan(&bytes, "t.tar");
+    assert_eq!(paths(&found, &secret), [format!("t.tar!{name}")], "{warnings:?}");
+    assert!(warnings.is_empty(), "{warnings:?}");
+}

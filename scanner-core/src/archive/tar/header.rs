@@ -102,16 +102,17 @@ impl Entry {
             prefix if is_posix && !prefix.is_empty() => [prefix, b"/", name].concat(),
             _ => name.to_vec(),
         };
+        let size = number(&block[124..136])?;
         let kind = match block[156] {
             b'L' | b'K' | b'x' | b'g' | b'X' => EntryKind::Extended(block[156]),
             b'S' => EntryKind::Sparse,
             b'1'..=b'6' => EntryKind::Other,
-            // Before POSIX a folder was a file whose name ends in a slash.
-            0 | b'0' if name.ends_with(b"/") => EntryKind::Other,
+            // Before POSIX a folder was a file whose name ends in a slash; so may a long name where it is cut.
+            0 | b'0' if name.ends_with(b"/") && size == 0 => EntryKind::Other,
             _ => EntryKind::File,
         };
         let parts = if kind == EntryKind::Sparse { parts(&block[386..482]) } else { Vec::new() };
-        let mut entry = Entry { path, kind, size: number(&block[124..136])?, parts };
+        let mut entry = Entry { path, kind, size, parts };
         if kind == EntryKind::Sparse && block[482] != 0 {
             // Marks that more of the map follows.
             entry.parts.push((u64::MAX, 0));

@@ -53,6 +53,9 @@ fn members(
 
 fn content(walk: &mut Walk<'_, '_>, source: &mut BufReader<&mut dyn Read>, member: &Member) -> Result<(), Trouble> {
     let is_open = member.flags & HAS_DESCRIPTOR != 0 && member.compressed == 0;
+    if is_open && member.method == 0 && member.name.ends_with(b"/") {
+        return Ok(());
+    }
     if is_open {
         if member.method != 8 {
             return Err(Trouble::Unsupported(
