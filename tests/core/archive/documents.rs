@@ -7,7 +7,7 @@ use std::fs;
 use tempfile::TempDir;
 
 /// A PDF of these objects' bodies, numbered from 1.
-fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
+pub fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     for (index, object) in objects.iter().enumerate() {
         out.extend(format!("{} 0 obj\n", index + 1).as_bytes());
@@ -18,16 +18,16 @@ fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-fn stream(dictionary: &str, content: &[u8], packed: bool) -> Vec<u8> {
+/// A stream with its dictionary.
+pub fn stream(dictionary: &str, content: &[u8], packed: bool) -> Vec<u8> {
     let content = if packed { deflate(content, true) } else { content.to_vec() };
     let filter = if packed { "/Filter /FlateDecode" } else { "" };
     [format!("<< /Length {} {filter} {dictionary} >>\nstream\n", content.len()).as_bytes(), &content, b"\nendstream"]
         .concat()
 }
 
-#[test]
-fn a_pdf_is_read_as_its_pages_show_it() {
-    let (shown, kerned, wide, value, hidden, attached) = (token(1), token(2), token(3), token(4), token(5), token(6));
+/// A PDF that holds a secret in each of its corners: shown, kerned, in a font of its own, in a form, a link, an attachment.
+pub fn pdf_with([shown, kerned, wide, value, hidden, attached]: &[String; 6]) -> Vec<u8> {
     let kerned_array: String =
         kerned.as_bytes().chunks(5).map(|part| format!("({})-20", String::from_utf8_lossy(part))).collect();
     let page = format!("BT /F1 12 Tf 72 700 Td (token: {shown}) Tj 0 -14 Td [{kerned_array}] TJ ET");
@@ -38,7 +38,7 @@ fn a_pdf_is_read_as_its_pages_show_it() {
     );
     let utf16: String = format!("\u{feff}{value}").encode_utf16().map(|unit| format!("{unit:04X}")).collect();
     let inside = format!("9 0 << /Type /Annot /A << /URI (https://host/?access_token={hidden}) >> >>");
-    let bytes = pdf(&[
+    pdf(&[
         b"<< /Type /Catalog >>".to_vec(),
         stream("", page.as_bytes(), true),
         stream("", format!("BT /F2 9 Tf 1 0 0 1 50 50 Tm <{codes}> Tj ET").as_bytes(), true),
@@ -48,19 +48,18 @@ fn a_pdf_is_read_as_its_pages_show_it() {
         format!("<< /T (field) /V <{utf16}> >>").into_bytes(),
         stream("/Type /ObjStm /N 1 /First 4", inside.as_bytes(), true),
         stream("/Type /EmbeddedFile", &zip(&[("a.txt", format!("token={attached}\n").as_bytes(), 8)]), true),
-    ]);
+    ])
+}
+
+#[test]
+fn a_pdf_is_read_as_its_pages_show_it() {
+    let secrets = [1, 2, 3, 4, 5, 6].map(token);
+    let bytes = pdf_with(&secrets);
     let (found, warnings) = scan(&bytes, "d.pdf");
     assert!(warnings.is_empty(), "{warnings:?}");
-    let table = [
-        (&shown, "d.pdf!object 2"),
-        (&kerned, "d.pdf!object 2"),
-        (&wide, "d.pdf!object 3"),
-        (&value, "d.pdf!(objects)"),
-        (&hidden, "d.pdf!(objects)"),
-        (&attached, "d.pdf!object 9!a.txt"),
-    ];
-    for (secret, path) in table {
-        assert_eq!(paths(&found, secret), [path], "{found:?}");
+    let places = ["object 2", "object 2", "object 3", "(objects)", "(objects)", "object 9!a.txt"];
+    for (secret, place) in secrets.iter().zip(places) {
+        assert_eq!(paths(&found, secret), [format!("d.pdf!{place}")], "{found:?}");
     }
 }
 

@@ -49,7 +49,7 @@ impl Page<'_> {
                 len
             }
             b'<' if rest.get(1) != Some(&b'<') => {
-                let end = memchr::memchr(b'>', rest).unwrap_or(rest.len() - 1);
+                let end = memchr::memchr(b'>', rest).unwrap_or(rest.len());
                 self.show(&syntax::hex(&rest[1..end]));
                 end + 1
             }
