@@ -4,7 +4,7 @@ mod coder;
 mod header;
 
 use super::limits::Reserved;
-use super::reader::{ReadSeek, bytes, exactly, skip};
+use super::reader::{Metered, ReadSeek, bytes, exactly, skip};
 use super::trouble::Trouble;
 use super::walk::Walk;
 use coder::Block;
@@ -91,7 +91,8 @@ fn unpack_block(
     block: &Block,
     members: &[(&Vec<u8>, u64)],
 ) -> Result<(), Trouble> {
-    let mut reader = coder::reader(block, source, walk.budget)?;
+    // What is passed over counts, too: a size may be any number.
+    let mut reader = Metered::new(coder::reader(block, source, walk.budget)?, walk.budget);
     for (name, size) in members {
         let mut content = (&mut reader).take(*size);
         let outcome = walk.entry(name, &mut content);

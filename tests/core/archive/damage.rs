@@ -14,6 +14,13 @@ fn damaged(sound: &[u8], seed: u64) {
         damage(&mut random, &mut bytes);
         bodies::archive(&bytes);
     }
+    // Headers and directories stand at either end.
+    let ends = (0..sound.len().min(64)).chain(sound.len().saturating_sub(128)..sound.len());
+    for (at, byte) in ends.flat_map(|at| [(at, 0xff), (at, 0), (at, 0x7f)]) {
+        let mut bytes = sound.to_vec();
+        bytes[at] = byte;
+        bodies::archive(&bytes);
+    }
     for cut in (0..sound.len()).step_by(sound.len() / 40 + 1) {
         bodies::archive(&sound[..cut]);
     }

@@ -1,7 +1,7 @@
 //! A zip read from its beginning to its end, by the local headers: as far as sizes are known, or streams end by themselves.
 
 use super::super::inflate::Inflate;
-use super::super::reader::{buffered, bytes, exactly, fill, skip};
+use super::super::reader::{Metered, buffered, bytes, exactly, fill, skip};
 use super::super::trouble::Trouble;
 use super::super::walk::Walk;
 use super::{Encrypted, HAS_DESCRIPTOR, IS_ENCRYPTED, Member, decoder, half, large, word};
@@ -62,7 +62,7 @@ fn content(walk: &mut Walk<'_, '_>, source: &mut BufReader<&mut dyn Read>, membe
                 "a member's size stands behind it, and only deflate ends by itself: what follows was not read".into(),
             ));
         }
-        let mut inflate = Inflate::raw(source);
+        let mut inflate = Metered::new(Inflate::raw(source), walk.budget);
         walk.entry(&member.name, &mut inflate)?;
         // What the scan did not want is passed over.
         std::io::copy(&mut inflate, &mut std::io::sink())?;
