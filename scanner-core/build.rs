@@ -14,7 +14,7 @@ const TRIES: usize = 400;
 fn main() {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("set by cargo")).join("../rules");
     let mut files = Vec::new();
-    for folder in ["providers", "generic"] {
+    for folder in ["providers", "generic", "practices"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
         let entries = fs::read_dir(root.join(folder)).unwrap_or_else(|error| fail(&format!("rules/{folder}: {error}")));
         let toml =

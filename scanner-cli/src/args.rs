@@ -82,6 +82,10 @@ pub struct Selection {
     #[arg(long, value_name = "GATE", value_parser = parse_gate, help_heading = "What counts")]
     pub gate: Option<Gate>,
 
+    /// Show risky practice in pipelines, fail for it too, or hide it [default: show]
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "What counts")]
+    pub practices: Option<PracticesArg>,
+
     /// Accept that something was not scanned: it no longer makes a clean result fail
     #[arg(long, help_heading = "What counts")]
     pub allow_partial: bool,
@@ -179,6 +183,15 @@ pub enum HistoryArg {
     // Without doc comments the help stays one line an option.
     All,
     None,
+}
+
+/// What becomes of risky practice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PracticesArg {
+    #[default]
+    Show,
+    Fail,
+    Hide,
 }
 
 /// `baseline`.

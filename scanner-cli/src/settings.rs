@@ -1,7 +1,7 @@
 //! `stopleak.toml`: what a project wants of every scan. It may add rules and allow findings; it cannot end up
 //! without rules, and an unknown key is an error.
 
-use crate::args::{HistoryArg, parse_gate};
+use crate::args::{HistoryArg, PracticesArg, parse_gate};
 use crate::failure::{Failure, OrFail, Result};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -25,6 +25,7 @@ const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
 #[derive(Debug, Default)]
 pub struct Settings {
     pub gate: Option<Gate>,
+    pub practices: Option<PracticesArg>,
     pub history: Option<HistoryArg>,
     pub no_ignore: bool,
     pub threads: Option<u16>,
@@ -52,6 +53,7 @@ struct Written {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ScanWritten {
     gate: Option<GateWritten>,
+    practices: Option<PracticesWritten>,
     history: Option<HistoryWritten>,
     #[serde(default)]
     no_ignore: bool,
@@ -90,6 +92,14 @@ impl TryFrom<toml::Value> for GateWritten {
 enum HistoryWritten {
     All,
     None,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PracticesWritten {
+    Show,
+    Fail,
+    Hide,
 }
 
 /// The settings of `config`, or else of the project that the targets are in.
@@ -211,6 +221,11 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
         history: written.scan.history.map(|history| match history {
             HistoryWritten::All => HistoryArg::All,
             HistoryWritten::None => HistoryArg::None,
+        }),
+        practices: written.scan.practices.map(|practices| match practices {
+            PracticesWritten::Show => PracticesArg::Show,
+            PracticesWritten::Fail => PracticesArg::Fail,
+            PracticesWritten::Hide => PracticesArg::Hide,
         }),
         no_ignore: written.scan.no_ignore,
         threads: written.scan.threads.map(Into::into),

@@ -1,6 +1,7 @@
 //! What the scan reports: one secret, the reasons for the score, and every place it was seen.
 
 use crate::blob::Origin;
+pub use crate::decode::log::LogPlace;
 use crate::rule::Rule;
 use crate::search::Allowed;
 use crate::secret::{Fingerprint, Secret};
@@ -52,6 +53,8 @@ pub struct Occurrence {
     pub trail: Vec<&'static str>,
     /// Places of the secret's other parts (a key's id) in the same text, with the part's rule id.
     pub parts: Vec<(String, Position)>,
+    /// The job and step that printed it, when it stands in a log that tells.
+    pub log: Option<LogPlace>,
     /// The reason given by an inline mark on its line (may be empty); such an occurrence is suppressed.
     pub mark: Option<String>,
     /// Why an `[[allow]]` entry of a rule file covers it; such an occurrence is suppressed.
@@ -96,4 +99,17 @@ pub struct Finding {
     pub suppression: Option<Suppression>,
     /// Occurrences beyond the limit kept per finding; counted, not listed.
     pub more_occurrences: u64,
+}
+
+impl Finding {
+    /// Whether it is risky practice: no secret stands there, `key` is the name or reference at risk and `secret` holds
+    /// what is done with it.
+    pub fn is_practice(&self) -> bool {
+        self.rule.is_practice()
+    }
+
+    /// What a report shows of it: the value with its middle hidden, or the name at risk.
+    pub fn shown(&self) -> String {
+        if self.is_practice() { self.key.clone() } else { self.secret.redacted() }
+    }
 }

@@ -9,6 +9,7 @@ pub mod search; // rules of one's own, run over whole texts
 pub mod import; // other scanners' configurations, made rules of one's own
 pub mod rule_set; // the rules a scan runs with
 pub mod blob; // bytes to scan and where they came from
+pub mod ci; // pipelines understood: risky practice, secrets in manifests
 pub mod source; // where blobs come from
 pub mod decode; // text hidden in bytes
 pub mod archive; // texts hidden in archives, to any depth within limits

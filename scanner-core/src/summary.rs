@@ -20,6 +20,8 @@ pub struct Summary {
     pub suppressed: u64,
     /// Findings below the gate that the report leaves out.
     pub below_gate: u64,
+    /// Findings reported that are risky practice, not secrets.
+    pub practices: u64,
     /// Everything to know about the scan, sorted.
     pub warnings: Vec<Warning>,
     /// The repositories that were scanned, as far as they are known.

@@ -8,6 +8,7 @@ mod honesty;
 mod import;
 mod mask;
 mod output;
+mod pipelines;
 mod rules;
 mod settings;
 

@@ -108,6 +108,31 @@ fn any_bytes_can_be_searched_for_encoded_stretches() {
 }
 
 #[test]
+fn any_bytes_are_a_log() {
+    const STARTS: [&str; 4] =
+        ["2026-11-21T05:48:23.1234567Z ", "\u{1b}[0K", "[{\"message\":\"a\\r\\n\\u001b[0m", "[a] x\n[a] "];
+    const BREAKS: [&[u8]; 6] =
+        [b"\n", b"\r", b"\r\n2026-11-21T05:48:23.1234567Z ", b"\x1b[1m", b"\",\"time\":\"\",\"message\":\"", b"\\u00"];
+    run(300, bodies::log, |random| {
+        let start = STARTS[random.below(STARTS.len())].as_bytes().to_vec();
+        let parts = (0..random.below(12))
+            .flat_map(|_| [pieces(random, 4), BREAKS[random.below(BREAKS.len())].to_vec()].concat());
+        start.into_iter().chain(parts.collect::<Vec<_>>()).collect()
+    });
+}
+
+#[test]
+fn any_bytes_are_a_pipeline() {
+    const FILES: [&str; 4] = [
+        "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          echo ${{ secrets.A }} | x\n          curl -u \"a:$A_TOKEN\"\n",
+        "FROM a\nENV A=1 \\\n  # x\n  DB_PASSWORD=\"$X\" B\nARG NPM_TOKEN\n",
+        "node {\n withCredentials([string(variable: 'A1')]) {\n  sh \"\"\"use $A1\"\"\"\n  archiveArtifacts '.env'\n }\n}\n",
+        "apiVersion: v1\nkind: Secret\ndata:\n  password: cGFzc3dvcmQ=\n  b: \"YQ==\"\n",
+    ];
+    run(400, bodies::pipeline, |random| FILES[random.below(FILES.len())].as_bytes().to_vec());
+}
+
+#[test]
 fn any_operations_make_a_text_that_is_scanned_exactly() {
     run(600, bodies::delta, |random| {
         let base = pieces(random, 20);

@@ -3,6 +3,7 @@
 mod architecture;
 mod archive;
 mod assignment;
+mod ci;
 mod contexts;
 mod decode;
 mod delta;

@@ -100,7 +100,7 @@ fn binary_data_passes_through_and_is_masked_too() {
 #[test]
 fn the_gate_decides() {
     let engine = Engine::new(RuleSet::embedded());
-    let mut mask = Mask::new(&engine, Gate { confidence: 1.1, severity: None });
+    let mut mask = Mask::new(&engine, Gate { confidence: 1.1, ..Gate::default() });
     let token = make("<github:ghp_>", 1);
     let mut out = Vec::new();
     mask.write(token.as_bytes(), &mut out);

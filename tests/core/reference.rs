@@ -119,7 +119,7 @@ fn planted() -> Vec<u8> {
     let between: &[(&str, &str)] = &[("", "\n"), ("x = \"", "\"\n"), ("<v>", "</v>"), ("\t", " # note\n"), ("(", ")")];
     let mut text = Vec::new();
     let mut random = Random::new(1);
-    for folder in ["providers", "generic"] {
+    for folder in ["providers", "generic", "practices"] {
         for (name, file) in rule_set::read(&root.join(folder)).expect("the rules are there") {
             for checked in check_file(&name, &file).expect("the build has linted them") {
                 for template in checked.matching.iter().chain(&checked.no_match) {

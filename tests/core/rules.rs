@@ -10,7 +10,8 @@ use stopleak_core::{RuleSet, rule_set};
 /// Every rule of the pack, with its examples.
 fn all() -> Vec<Checked> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
-    let files = ["providers", "generic"].map(|folder| rule_set::read(&root.join(folder)).expect("the rules are there"));
+    let files = ["providers", "generic", "practices"]
+        .map(|folder| rule_set::read(&root.join(folder)).expect("the rules are there"));
     let rules = files.into_iter().flatten();
     rules.flat_map(|(name, text)| check_file(&name, &text).expect("the build has linted them")).collect()
 }

@@ -11,7 +11,7 @@ use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::rule::{Rule, check};
 use stopleak_core::scan::scan_bytes;
 use stopleak_core::source::git::objects::{Kinds, Limits, Objects, Operation, Reader, Visit, Visitor};
-use stopleak_core::{Origin, RuleSet, decode, score};
+use stopleak_core::{Origin, RuleSet, ci, decode, score};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::embedded()));
 
@@ -69,6 +69,37 @@ pub fn decode(data: &[u8]) {
             let outer = text.outer(at..at + 1);
             assert!(outer.start >= stretch.span.start && outer.end <= stretch.span.end && !outer.is_empty());
         }
+    }
+}
+
+/// A log that arrives in blocks is cleaned as the whole is, and every place in it is a place of the log.
+pub fn log(data: &[u8]) {
+    let Some((whole, map)) = decode::log::clean(data) else { return };
+    let lines = data.iter().filter(|&&byte| byte == b'\n').count() as u32 + 1;
+    for at in (0..whole.text.len()).step_by(7) {
+        let ((line, column), (end_line, _)) = map.position(&whole.text, &(at..at + 1));
+        assert!((1..=lines).contains(&line) && column >= 1 && end_line >= line);
+    }
+    for size in [1, 13, 300] {
+        let mut reader = decode::log::LogReader::new(data).expect("it was one before");
+        let mut out = decode::log::Cleaned::default();
+        let mut blocks = data.chunks(size).peekable();
+        while let Some(block) = blocks.next() {
+            reader.read(block, blocks.peek().is_none(), &mut out);
+        }
+        assert_eq!(out.text, whole.text);
+        assert_eq!(out.wraps, whole.wraps);
+    }
+}
+
+/// What is found in a pipeline or manifest lies inside it.
+pub fn pipeline(data: &[u8]) {
+    static PRACTICES: LazyLock<ci::Practices> = LazyLock::new(|| ci::Practices::new(RuleSet::embedded().rules()));
+    for found in PRACTICES.find(data) {
+        assert!(found.span.start < found.span.end && found.span.end <= data.len());
+    }
+    for hidden in ci::decoded(data) {
+        assert!(hidden.span.end <= data.len() && hidden.value <= hidden.text.len());
     }
 }
 

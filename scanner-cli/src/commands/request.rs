@@ -1,6 +1,6 @@
 //! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
 
-use crate::args::{HistoryArg, Selection};
+use crate::args::{HistoryArg, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings::{self, Settings};
 use crate::terminal::progress;
@@ -18,6 +18,8 @@ pub struct Plan {
     /// The baseline that the settings name.
     pub baseline: Option<PathBuf>,
     pub today: String,
+    /// What becomes of risky practice.
+    pub practices: PracticesArg,
     /// What the user should know of the settings.
     pub notes: Vec<Warning>,
 }
@@ -35,6 +37,8 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     let rules = load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?;
     let history = history(selection, &settings);
     let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
+    let gate = selection.gate.or(settings.gate).unwrap_or_default();
+    let practices = selection.practices.or(settings.practices).unwrap_or_default();
     let request = Request {
         targets,
         history,
@@ -44,10 +48,10 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
-        gate: selection.gate.or(settings.gate).unwrap_or_default(),
+        gate: Gate { practices: practices == PracticesArg::Fail, ..gate },
         progress: Arc::new(Progress::default()),
     };
-    Ok(Plan { request, baseline: settings.baseline, today, notes: settings.notes })
+    Ok(Plan { request, baseline: settings.baseline, today, practices, notes: settings.notes })
 }
 
 /// Carries the request out, with a progress bar where one is of use; `notes` join the scan's warnings.

@@ -91,6 +91,7 @@ fn patterns(rule: &Rule) -> (&str, &str) {
             (pattern, search.path.as_deref().unwrap_or_default())
         }
         (None, Some(pattern)) => (&pattern.source, ""),
+        (None, None) if rule.is_practice() => ("risky practice in a pipeline", ""),
         (None, None) => ("any value assigned to a name that says secret", ""),
     }
 }

@@ -1,23 +1,24 @@
 //! `stopleak scan`: find, report, and say with the exit code whether anything counts.
 
 use super::request::{self, Plan, counts};
-use crate::args::ScanArgs;
+use crate::args::{PracticesArg, ScanArgs};
 use crate::exit;
 use crate::failure::Result;
 use crate::output::{self, Format, Output, Writing};
 use crate::terminal::message;
+use stopleak_core::Finding;
 use stopleak_core::report::{Secrets, Summary, compare};
 use stopleak_core::scan::{Gate, Outcome};
 
 /// Scans and reports.
 pub fn run(args: &ScanArgs) -> Result<u8> {
     let outputs = output::plan(&args.format, &args.output)?;
-    let Plan { mut request, baseline, notes, .. } = request::plan(&args.selection)?;
+    let Plan { mut request, baseline, notes, practices, .. } = request::plan(&args.selection)?;
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
     let mut writings = open(&outputs, args)?;
     let outcome = request::carry_out(&request, &args.selection, &notes)?;
-    let outcome = select(outcome, &request.gate, args.all);
+    let outcome = select(outcome, &request.gate, args.all, practices);
     writings.iter_mut().try_for_each(|writing| write(writing, &outcome))?;
     tell(&outcome.summary, &outputs, args);
     Ok(code(&outcome.summary, args.selection.allow_partial))
@@ -29,12 +30,19 @@ fn open(outputs: &[Output], args: &ScanArgs) -> Result<Vec<Writing>> {
 }
 
 /// Keeps what the report shows, in its order, and counts what it does not.
-fn select(outcome: Outcome, gate: &Gate, all: bool) -> Outcome {
+fn select(outcome: Outcome, gate: &Gate, all: bool, practices: PracticesArg) -> Outcome {
     let Outcome { mut findings, mut summary } = outcome;
+    findings.retain(|finding| practices != PracticesArg::Hide || !finding.is_practice());
+    let is_shown = |finding: &Finding| {
+        let is_practice = finding.is_practice() && finding.suppression.is_none();
+        counts(finding, gate) || (is_practice && gate.admits(finding.confidence, finding.rule.severity))
+    };
     summary.gated = findings.iter().filter(|finding| counts(finding, gate)).count() as u64;
     summary.suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count() as u64;
-    summary.below_gate = findings.len() as u64 - summary.gated - summary.suppressed;
-    findings.retain(|finding| all || counts(finding, gate));
+    summary.below_gate =
+        findings.iter().filter(|finding| finding.suppression.is_none() && !is_shown(finding)).count() as u64;
+    findings.retain(|finding| all || is_shown(finding));
+    summary.practices = findings.iter().filter(|finding| finding.is_practice()).count() as u64;
     findings.sort_unstable_by(compare);
     summary.findings = findings.len() as u64;
     summary.warnings.sort();

@@ -28,7 +28,7 @@ impl<W: Write> Text<W> {
 
     fn head(&mut self, finding: &Finding) -> io::Result<()> {
         let (severity, style) = (finding.rule.severity.as_str(), severity_style(finding.rule.severity));
-        let (name, shown) = (clean(&finding.rule.name), clean(&finding.secret.redacted()));
+        let (name, shown) = (clean(&finding.rule.name), clean(&finding.shown()));
         writeln!(self.out, "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}")
     }
 
@@ -43,7 +43,9 @@ impl<W: Write> Text<W> {
 impl<W: Write> Report for Text<W> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
         let (places, since) = current(finding);
-        self.places += places.len() as u64 + finding.more_occurrences;
+        if !finding.is_practice() {
+            self.places += places.len() as u64 + finding.more_occurrences;
+        }
         self.head(finding)?;
         if let Some((first, others)) = places.split_first() {
             let since = since.map(|introduced| format!("  since {}", commit(introduced))).unwrap_or_default();
@@ -55,7 +57,7 @@ impl<W: Write> Report for Text<W> {
                 self.row("also", &others)?;
             }
         }
-        if self.secrets == Secrets::Shown {
+        if self.secrets == Secrets::Shown && !finding.is_practice() {
             self.value(finding)?;
         }
         for (label, value) in &finding.facts {
@@ -84,18 +86,23 @@ pub fn totals(summary: &Summary) -> String {
 }
 
 fn totals_in(summary: &Summary, places: Option<u64>) -> String {
-    let found = match (summary.findings, places) {
+    let secrets = summary.findings.saturating_sub(summary.practices);
+    let found = match (secrets, places) {
         (0, _) => format!("{BOLD}No secrets found{BOLD:#}"),
-        (findings, Some(places)) => {
-            format!("{BOLD}{}{BOLD:#} in {}", words::counted(findings, "secret"), words::counted(places, "place"))
+        (secrets, Some(places)) => {
+            format!("{BOLD}{}{BOLD:#} in {}", words::counted(secrets, "secret"), words::counted(places, "place"))
         }
-        (findings, None) => format!("{BOLD}{}{BOLD:#}", words::counted(findings, "secret")),
+        (secrets, None) => format!("{BOLD}{}{BOLD:#}", words::counted(secrets, "secret")),
+    };
+    let practices = match summary.practices {
+        0 => String::new(),
+        count => format!(", {}", words::counted(count, "risky practice")),
     };
     let left_out = [(summary.suppressed, "suppressed"), (summary.below_gate, "below the gate")];
     let left_out = left_out.iter().filter(|(count, _)| *count > 0);
     let left_out: String = left_out.map(|(count, why)| format!(", {} {why}", words::count(*count))).collect();
     let (blobs, bytes) = (words::counted(summary.blobs, "blob"), words::bytes(summary.bytes));
-    format!("{found}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}", words::duration(summary.elapsed))
+    format!("{found}{practices}{left_out} {DIM}· {blobs}, {bytes} in {}{DIM:#}", words::duration(summary.elapsed))
 }
 
 /// The places worth a look, and the commit that brought the first one: an older version of a file that still holds
@@ -134,6 +141,9 @@ fn story(occurrence: &Occurrence) -> String {
     }
     if let Some(introduced) = occurrence.origin.introduction() {
         story.push_str(&format!("  {}", commit(introduced)));
+    }
+    if let Some(log) = &occurrence.log {
+        story.push_str(&format!("  {}", clean(&log.to_string())));
     }
     if !occurrence.trail.is_empty() {
         story.push_str(&format!("  inside {}", occurrence.trail.join(" › ")));

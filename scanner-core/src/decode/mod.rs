@@ -10,6 +10,7 @@ mod deflate;
 mod entity;
 mod escape;
 mod hex;
+pub mod log;
 mod mark;
 mod percent;
 mod quoted;

@@ -132,7 +132,7 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
     if !reader::may_follow_name(reader.at(end)) {
         return None;
     }
-    if reader.at(end) == b',' && !is_filled(reader, keyword.start, end) {
+    if reader.at(end) == b',' && !is_filled(reader, keyword.start, end) && link::value_key(reader, end + 1).is_none() {
         return None;
     }
     // Only these joins depend on what stands before the name; most hits end before it is read.
@@ -144,7 +144,7 @@ fn find(reader: &mut Reader, keyword: Range<usize>, found: &mut Few) -> Option<(
         Some(known) => known,
         None => preceding(reader, keyword.start)?,
     };
-    if before == Before::ClosingTag {
+    if before == Before::ClosingTag || is_resource(reader, start) {
         return None;
     }
     let upper = !reader.slice(start..end).iter().any(u8::is_ascii_lowercase);
@@ -157,6 +157,11 @@ fn is_filled(reader: &mut Reader, keyword: usize, end: usize) -> bool {
     let literal = reader.skip_spaces(end + 1, 2);
     reader::is_quote(reader.at(literal))
         && name::start(reader, keyword).is_some_and(|start| matches!(reader.before(start), b'(' | b'{'))
+}
+
+/// `arn:aws:secretsmanager:eu-west-1:123456789012:secret:…`: a word of a resource's name.
+fn is_resource(reader: &mut Reader, start: usize) -> bool {
+    reader.before(start) == b':' && start > 1 && reader.before(start - 1).is_ascii_digit()
 }
 
 fn preceding(reader: &mut Reader, keyword: usize) -> Option<(usize, Before)> {

@@ -25,6 +25,23 @@ pub struct Resolved {
     pub cut: Vec<(u16, usize)>,
 }
 
+impl Resolved {
+    /// Keeps the candidates that `is_kept` says.
+    pub fn retain(&mut self, is_kept: impl Fn(&Candidate) -> bool) {
+        let mut parts = std::mem::take(&mut self.parts).into_iter();
+        let mut kept_parts = Vec::new();
+        self.candidates.retain(|candidate| {
+            let part = parts.next().unwrap_or_default();
+            let keeps = is_kept(candidate);
+            if keeps {
+                kept_parts.push(part);
+            }
+            keeps
+        });
+        self.parts = kept_parts;
+    }
+}
+
 /// Picks the best of overlapping candidates, joins parts, and bounds their number. `bytes` is the text they stand in.
 pub fn resolve(state: &State, bytes: &[u8], rules: &[Arc<Rule>]) -> Resolved {
     let mut standing = standing(state.candidates(), rules);

@@ -31,6 +31,9 @@ pub struct Whole<'a> {
 /// What was found.
 #[derive(Serialize)]
 struct What<'a> {
+    /// `practice`; nothing for a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     rule: &'a str,
     provider: &'a str,
     severity: &'static str,
@@ -55,6 +58,10 @@ struct Place<'a> {
     author: Option<&'a str>,
     time: Option<String>,
     origin: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     trail: &'a [&'static str],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,6 +111,8 @@ pub struct End<'a> {
     gated: u64,
     suppressed: u64,
     below_gate: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    practices: u64,
     skipped: Vec<Note<'a>>,
     notes: Vec<Note<'a>>,
 }
@@ -145,6 +154,7 @@ pub fn end(summary: &Summary) -> End<'_> {
         gated: summary.gated,
         suppressed: summary.suppressed,
         below_gate: summary.below_gate,
+        practices: summary.practices,
         skipped: notes(true),
         notes: notes(false),
     }
@@ -167,6 +177,7 @@ pub fn rounded(value: f32) -> f64 {
 
 fn what(finding: &Finding, secrets: Secrets) -> What<'_> {
     What {
+        kind: finding.is_practice().then_some("practice"),
         rule: &finding.rule.id,
         provider: &finding.rule.provider.id,
         severity: finding.rule.severity.as_str(),
@@ -189,6 +200,8 @@ fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
         author: introduced.map(|introduced| &*introduced.author),
         time: introduced.map(|introduced| rfc3339(introduced.time)),
         origin: occurrence.origin.to_string(),
+        job: occurrence.log.as_ref().and_then(|log| log.job.as_deref()),
+        step: occurrence.log.as_ref().and_then(|log| log.step.as_deref()),
         trail: &occurrence.trail,
         parts: occurrence.parts.iter().map(|(rule, at)| PartPlace { rule, position: span(at) }).collect(),
         suppression: suppression(finding, occurrence),

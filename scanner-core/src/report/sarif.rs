@@ -132,7 +132,7 @@ fn level(severity: Severity) -> sarif::ResultLevel {
 }
 
 fn message(finding: &Finding, place: Option<&Occurrence>) -> sarif::Message {
-    let mut text = format!("{} ({})", finding.rule.name, finding.secret.redacted());
+    let mut text = format!("{} ({})", finding.rule.name, finding.shown());
     if let Some(commit) = place.and_then(commit) {
         text.push_str(&format!(" in git history, commit {commit}"));
     }
@@ -165,6 +165,11 @@ fn location(place: &Occurrence, note: Option<String>) -> sarif::Location {
         .region(region(&place.position))
         .build();
     let mut location = sarif::Location::builder().physical_location(physical).build();
+    let printed = place.log.as_ref().map(ToString::to_string);
+    let note = match (note, printed) {
+        (Some(note), Some(printed)) => Some(format!("{note}, {printed}")),
+        (note, printed) => note.or(printed),
+    };
     location.message = note.map(|text| sarif::Message::builder().text(text).build());
     location.properties = commit(place).map(|commit| bag([("commit", json!(commit))]));
     location

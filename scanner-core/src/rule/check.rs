@@ -5,7 +5,7 @@ use super::exchange::{self, Exchanges};
 use super::factor::{self, Reach};
 use super::keyword::Keyword;
 use super::own::{self, Allow};
-use super::written::{Connect, Edge, Part, ProviderWritten, RuleFile, RuleWritten, Shape};
+use super::written::{Connect, Edge, Part, Practice, ProviderWritten, RuleFile, RuleWritten, Severity, Shape};
 use super::{Form, Pattern, Provider, Rule, pattern};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
     let (form, factors, keywords) = check_form(written)?;
     let default = match form {
         Form::Pattern(_) => 0.95,
-        Form::Search(_) => 0.9,
+        Form::Search(_) | Form::Practice { .. } => 0.9,
         Form::Keyed { .. } | Form::Assignment => 0.6,
     };
     let confidence = written.confidence.unwrap_or(default);
@@ -187,7 +187,8 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
         references: references.to_vec(),
         confidence,
         random: written.random,
-        guessable: written.guessable,
+        // The command a practice stands in may hold anything.
+        guessable: written.guessable || written.practice.is_some(),
         checksum: written.checksum,
         parts: written.parts.iter().map(Part::clone).collect(),
         over: written.over.clone(),
@@ -225,6 +226,9 @@ fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
     if written.has_search_fields() {
         return Err(plain("`secret-group`, `entropy`, `required` and `allow` need a `search`"));
     }
+    if let Some(place) = written.practice {
+        return Ok((check_practice(written, place)?, Vec::new(), Vec::new()));
+    }
     match (&written.shape, &written.pattern) {
         (Some(Shape::Assignment), None) => {
             let (factors, keywords) = plan_keywords(written, f64::INFINITY)?;
@@ -259,6 +263,28 @@ fn check_form(written: &RuleWritten) -> Result<FormAndFactors, Complaint> {
             Ok((Form::Keyed { connect: written.connect, within, pattern }, factors, keywords))
         }
     }
+}
+
+/// A practice is looked for in pipelines only, and never as severe as a secret that leaked.
+fn check_practice(written: &RuleWritten, place: Practice) -> Result<Form, Complaint> {
+    let plain = |message: &str| (message.to_owned(), None);
+    let Some(source) = &written.pattern else { return Err(plain("a practice needs a pattern")) };
+    let at = Some(source.span().start);
+    let is_plain = written.shape.is_none() && written.keywords.is_empty() && written.parts.is_empty();
+    if !is_plain || written.checksum.is_some() || written.has_bounds() {
+        return Err(plain("a practice has a pattern and nothing that belongs to secrets"));
+    }
+    if written.severity > Severity::Medium {
+        return Err(plain("a practice is of low or medium severity"));
+    }
+    let hir = pattern::parse(source.get_ref()).map_err(|error| (format!("pattern does not parse: {error}"), at))?;
+    if hir.properties().maximum_len().is_none_or(|len| len > MAX_MATCH) {
+        return Err(("pattern has no maximum length: bound every repetition".into(), at));
+    }
+    if pattern::secret_part(&hir).is_none() {
+        return Err(("pattern needs a group `secret`: the name or reference at risk".into(), at));
+    }
+    Ok(Form::Practice { place, pattern: source.get_ref().clone() })
 }
 
 fn plan_keywords(written: &RuleWritten, budget: f64) -> Result<Keywords, Complaint> {

@@ -17,7 +17,7 @@ pub mod written;
 
 pub use check::{RuleError, RuleErrors};
 pub use exchange::{Exchange, Exchanges};
-pub use written::{Checksum, Connect, Edge, Severity};
+pub use written::{Checksum, Connect, Edge, Practice, Severity};
 
 use factor::Reach;
 use keyword::Keyword;
@@ -76,6 +76,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it finds risky practice, not a secret.
+    pub fn is_practice(&self) -> bool {
+        matches!(self.form, Form::Practice { .. })
+    }
+
     /// A text that the filter finds: one of its literals or keywords.
     pub fn found_by(&self) -> Vec<u8> {
         match &self.factors[0] {
@@ -92,7 +97,7 @@ impl Rule {
             Form::Keyed { .. } => 2,
             Form::Pattern(_) => 1,
             // Searches are apart: none of their matches comes this way.
-            Form::Assignment | Form::Search(_) => 0,
+            Form::Assignment | Form::Search(_) | Form::Practice { .. } => 0,
         }
     }
 }
@@ -115,6 +120,13 @@ pub enum Form {
     Assignment,
     /// A pattern run over whole texts; never in the embedded pack.
     Search(Box<Search>),
+    /// Risky practice: no secret stands there.
+    Practice {
+        /// Where in a pipeline it counts.
+        place: Practice,
+        /// What it looks like; the group `secret` is what is at risk.
+        pattern: String,
+    },
 }
 
 impl Form {
@@ -122,7 +134,7 @@ impl Form {
     pub fn pattern(&self) -> Option<&Pattern> {
         match self {
             Form::Pattern(pattern) | Form::Keyed { pattern, .. } => Some(pattern),
-            Form::Assignment | Form::Search(_) => None,
+            Form::Assignment | Form::Search(_) | Form::Practice { .. } => None,
         }
     }
 

@@ -81,6 +81,8 @@ pub struct RuleWritten {
     pub examples: Examples,
     // For rules of one's own: see `own`.
     pub search: Option<Spanned<String>>,
+    /// Where in a pipeline the pattern counts: see `practice`.
+    pub practice: Option<Practice>,
     pub secret_group: Option<u16>,
     pub entropy: Option<f32>,
     pub path: Option<Spanned<String>>,
@@ -192,6 +194,28 @@ pub enum Connect {
     Assigned,
     /// The value follows nearby.
     Near,
+}
+
+/// Where in a pipeline or image build a risky practice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Practice {
+    /// In a command that a step runs.
+    Command,
+    /// In a command whose first word the match begins with and whose output goes to the log.
+    Output,
+    /// In any value of a pipeline.
+    Pipeline,
+    /// In what is passed to the build of an image.
+    BuildArgument,
+    /// In the name of a variable that an `ENV` or `ARG` of a Dockerfile sets.
+    Instruction,
+    /// In the paths of an artifact that is uploaded.
+    Upload,
+    /// In what a job with secrets checks out for people without rights.
+    UntrustedCheckout,
+    /// In a command that Groovy puts together, as the name of a credential.
+    Interpolation,
 }
 
 /// Whether a match must end where its alphabet ends.

@@ -1,6 +1,7 @@
 //! Gathers sightings into findings: one secret is one finding, however often and wherever it was seen.
 
 use crate::blob::Origin;
+use crate::decode::log::LogPlace;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Occurrence, Position, Validity};
 use crate::rule::{Form, Rule};
@@ -32,6 +33,8 @@ pub struct Sighting {
     pub parts: Vec<(String, Position)>,
     /// The reason of a mark on its line.
     pub mark: Option<String>,
+    /// The job and step, when the text is a log.
+    pub log: Option<LogPlace>,
     /// What its place still decides; `None` without rules and allowlists of the user's own.
     pub terms: Option<Box<Terms>>,
 }
@@ -195,12 +198,17 @@ fn name(rule: u16, key: &[u8], secret: &[u8]) -> Name {
 }
 
 fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
-    let Sighting { position, trail, parts, mark, terms, .. } = sighting.clone();
+    let Sighting { position, trail, parts, mark, terms, log, .. } = sighting.clone();
+    let of_path = |log: LogPlace| match origin.path() {
+        Some(path) => log.or_of_path(path),
+        None => log,
+    };
+    let log = log.map(of_path).filter(LogPlace::is_known);
     let allowed = terms.and_then(|terms| {
         let commit = origin.introduction().map(|introduction| introduction.commit.to_string());
         terms.allowed(origin.path(), commit.as_deref())
     });
-    Occurrence { origin, position, trail, parts, mark, allowed }
+    Occurrence { origin, position, trail, parts, mark, allowed, log }
 }
 
 /// What a path says; nothing of matches of a rule that the user wrote for these very files.

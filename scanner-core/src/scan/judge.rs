@@ -48,7 +48,7 @@ fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'
             random: rule.random,
         },
         Form::Assignment => Kind::Generic,
-        Form::Search(_) => Kind::Own { prior: rule.confidence },
+        Form::Search(_) | Form::Practice { .. } => Kind::Own { prior: rule.confidence },
     };
     Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind }
 }

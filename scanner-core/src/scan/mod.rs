@@ -7,8 +7,10 @@ mod files;
 mod history;
 mod judge;
 pub mod lint;
+mod logs;
 mod mask;
 mod own;
+mod pipelines;
 mod position;
 mod stream;
 mod text;
@@ -65,18 +67,20 @@ pub struct Gate {
     pub confidence: f32,
     /// The least severity; `None` lets every severity pass.
     pub severity: Option<Severity>,
+    /// Whether risky practice counts, too: it is no leak yet.
+    pub practices: bool,
 }
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { confidence: 0.5, severity: None }
+        Gate { confidence: 0.5, severity: None, practices: false }
     }
 }
 
 impl Gate {
     /// Whether a finding is at or above the gate.
     pub fn passes(&self, finding: &Finding) -> bool {
-        self.admits(finding.confidence, finding.rule.severity)
+        (self.practices || !finding.is_practice()) && self.admits(finding.confidence, finding.rule.severity)
     }
 
     /// Whether a confidence and a severity are at or above the gate.

@@ -72,7 +72,7 @@ fn record(
         let part = |(rule, span): &(u16, std::ops::Range<usize>)| (*rule, positions[&(span.start, span.end)]);
         let parts: Vec<(u16, Position)> = found.parts.iter().map(part).collect();
         let position = positions[&(found.secret.start, found.secret.end)];
-        let seen = Seen { place, position, parts: &parts, trail };
+        let seen = Seen { place, position, parts: &parts, trail, log: None };
         let value = &bytes[found.secret.clone()];
         scanner.record_as(bytes, &candidate, value, found.whole.clone(), seen);
     }
@@ -111,7 +111,7 @@ fn record_file(
         let found = Found { rule, secret: 0..0, whole: 0..0, parts: Vec::new() };
         let candidate = judge(&scanner.engine.rules().rules()[rule as usize], bytes, &found);
         let position = Position { line: 1, column: 1, end_line: 1, end_column: 1 };
-        let seen = Seen { place, position, parts: &[], trail };
+        let seen = Seen { place, position, parts: &[], trail, log: None };
         scanner.record_as(bytes, &candidate, value.as_bytes(), 0..0, seen);
     }
 }

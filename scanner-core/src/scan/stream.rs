@@ -3,9 +3,11 @@
 //! Candidates stand once nothing to come can overlap them, and are recorded once nothing to come can be a part of them
 //! and their line is read as far as a mark is looked for.
 
+use super::logs::{self, Joined, View};
 use super::own::Windows;
 use super::position::{Cursor, MAX_LINE};
 use super::text::{Seen, TextScanner};
+use crate::decode::log::{self, Cleaned, LogReader};
 use crate::decode::{WIDE_SAMPLE, WideDecoder};
 use crate::detect::{self, Candidate, Counts, Hidden, Settled, Sliding};
 use crate::finding::Position;
@@ -17,6 +19,12 @@ use std::sync::Arc;
 /// Bytes read at a time.
 pub const BLOCK: usize = 4 << 20;
 
+/// Bytes that tell what a text is.
+const SAMPLE: usize = if WIDE_SAMPLE > log::SAMPLE { WIDE_SAMPLE } else { log::SAMPLE };
+
+// A pipeline fits into one block, so that it is looked at as a whole.
+const _: () = assert!(crate::ci::MAX_PIPELINE <= BLOCK);
+
 /// Scans what `reader` gives, to its end or its first error; returns the bytes read. `progress` is told of each block.
 pub fn scan(
     scanner: &mut TextScanner,
@@ -26,23 +34,33 @@ pub fn scan(
     name: &dyn Fn() -> String,
     progress: &dyn Fn(u64),
 ) -> io::Result<u64> {
-    let mut stream = Stream::new(scanner, place);
     let mut start = Vec::new();
-    let mut outcome = fill(reader, WIDE_SAMPLE, &mut start);
-    let mut decoder = WideDecoder::new(&start);
-    stream.trail.extend(decoder.as_ref().map(WideDecoder::encoding));
+    let first = block.max(SAMPLE);
+    let mut outcome = fill(reader, first, &mut start);
     let mut total = start.len() as u64;
-    let mut ended = start.len() < WIDE_SAMPLE;
-    let mut raw = Vec::new();
-    stream.append(&start, decoder.as_mut(), ended);
+    progress(total);
+    if start.len() < first {
+        // What fits into one block is a text like any other: a pipeline on standard input is one, too.
+        scanner.scan(&start, place, name);
+        return outcome.map(|_| total);
+    }
+    let mut stream = Stream::new(scanner, place);
+    let mut input = Input::of(&start);
+    if let Input::Wide(decoder) = &input {
+        stream.trail.push(decoder.encoding());
+    }
+    let mut ended = false;
+    let mut raw = start;
+    stream.append(&mut raw, &mut input, false);
+    stream.advance(false);
     while !ended {
-        let read = match &mut decoder {
-            None => fill(reader, block, &mut stream.sliding.text),
-            Some(decoder) => {
+        let read = match &input {
+            Input::Plain => fill(reader, block, &mut stream.sliding.text),
+            _ => {
                 raw.clear();
                 let read = fill(reader, block, &mut raw);
                 let is_last = !matches!(read, Ok(count) if count == block);
-                append_wide(decoder, &raw, is_last, &mut stream.sliding.text);
+                stream.append(&mut raw, &mut input, is_last);
                 read
             }
         };
@@ -53,11 +71,28 @@ pub fn scan(
         total += count as u64;
         progress(count as u64);
     }
-    progress((start.len()) as u64);
     stream.advance(true);
     stream.search_rest(name);
     stream.announce(name);
     outcome.map(|_| total)
+}
+
+/// What a text is made plain by.
+enum Input {
+    Plain,
+    Wide(WideDecoder),
+    /// The reader is the stream's: its map is needed with the text.
+    Log,
+}
+
+impl Input {
+    fn of(start: &[u8]) -> Input {
+        match WideDecoder::new(&start[..start.len().min(WIDE_SAMPLE)]) {
+            Some(decoder) => Input::Wide(decoder),
+            None if LogReader::new(start).is_some() => Input::Log,
+            None => Input::Plain,
+        }
+    }
 }
 
 /// Appends up to `block` bytes; fewer at the end only.
@@ -89,6 +124,9 @@ struct Stream<'s, 'e> {
     /// Searches of the user's own rules, and how much of the window's text they were given.
     windows: Option<Windows>,
     searched: usize,
+    /// What cleans the text, when it is a log, and the values that were put together.
+    log: Option<LogReader>,
+    joined: Vec<Joined>,
 }
 
 impl<'s, 'e> Stream<'s, 'e> {
@@ -110,13 +148,32 @@ impl<'s, 'e> Stream<'s, 'e> {
             longest_part,
             windows,
             searched: 0,
+            log: None,
+            joined: Vec::new(),
         }
     }
 
-    fn append(&mut self, bytes: &[u8], decoder: Option<&mut WideDecoder>, ended: bool) {
-        match decoder {
-            Some(decoder) => append_wide(decoder, bytes, ended, &mut self.sliding.text),
-            None => self.sliding.text.extend_from_slice(bytes),
+    /// Appends what a block holds; a plain one is taken as it is.
+    fn append(&mut self, raw: &mut Vec<u8>, input: &mut Input, ended: bool) {
+        match input {
+            Input::Plain => self.sliding.text = std::mem::take(raw),
+            Input::Wide(decoder) => append_wide(decoder, raw, ended, &mut self.sliding.text),
+            Input::Log => self.append_log(raw, ended),
+        }
+    }
+
+    fn append_log(&mut self, raw: &[u8], ended: bool) {
+        let reader = self.log.take().or_else(|| LogReader::new(raw));
+        let Some(mut reader) = reader else { return };
+        let mut cleaned = Cleaned { text: std::mem::take(&mut self.sliding.text), ..Cleaned::default() };
+        reader.read(raw, ended, &mut cleaned);
+        self.sliding.text = cleaned.text;
+        logs::join(self.scanner, &self.sliding.text, &reader.map, &cleaned.wraps, self.place, &mut self.joined);
+        cleaned.kept.iter().for_each(|kept| logs::keep(self.scanner, kept, self.place));
+        self.log = Some(reader);
+        // Rules of one's own see the log as it is.
+        if let Some(windows) = &mut self.windows {
+            windows.append(self.scanner, raw, self.place, &self.trail);
         }
     }
 
@@ -144,7 +201,13 @@ impl<'s, 'e> Stream<'s, 'e> {
             }
             let (hidden, position) = self.hidden.pop_front().expect("there is a first one");
             if self.counts.admits(hidden.decoded.rule, true) {
-                let seen = Seen { place: self.place, position, parts: &[], trail: &self.trail };
+                let seen = match &self.log {
+                    Some(log) => {
+                        let view = View { map: &log.map, joined: &self.joined };
+                        self.scanner.seen_in_log(&self.sliding.text, hidden.span(), self.place, &[], view)
+                    }
+                    None => Seen { place: self.place, position, parts: &[], trail: &self.trail, log: None },
+                };
                 self.scanner.record_hidden(&self.sliding.text, &hidden, seen);
             }
         }
@@ -152,7 +215,7 @@ impl<'s, 'e> Stream<'s, 'e> {
     }
 
     fn search(&mut self) {
-        let Some(windows) = &mut self.windows else { return };
+        let Some(windows) = self.windows.as_mut().filter(|_| self.log.is_none()) else { return };
         let new = &self.sliding.text[self.searched..];
         windows.append(self.scanner, new, self.place, &self.trail);
         self.searched = self.sliding.text.len();
@@ -169,15 +232,20 @@ impl<'s, 'e> Stream<'s, 'e> {
         let Settled { candidates, hidden } = settled;
         let mut hidden = hidden.into_iter().peekable();
         let text = &self.sliding.text;
+        let view = self.log.as_ref().map(|log| View { map: &log.map, joined: &[] });
+        let position = |cursor: &mut Cursor, span| match view {
+            Some(view) => view.position(text, span),
+            None => cursor.position(text, span),
+        };
         let mut place_hidden = |bound: u32, cursor: &mut Cursor| {
             while let Some(next) = hidden.next_if(|hidden| hidden.start < bound) {
-                let position = cursor.position(text, next.span());
+                let position = position(cursor, next.span());
                 self.hidden.push_back((next, position));
             }
         };
         for candidate in candidates {
             place_hidden(candidate.start, &mut self.cursor);
-            self.positions.push(self.cursor.position(text, candidate.secret()));
+            self.positions.push(position(&mut self.cursor, candidate.secret()));
             self.standing.push(candidate);
         }
         place_hidden(u32::MAX, &mut self.cursor);
@@ -190,14 +258,23 @@ impl<'s, 'e> Stream<'s, 'e> {
         if !self.counts.admits(candidate.rule, false) {
             return;
         }
+        let view = self.log.as_ref().map(|log| View { map: &log.map, joined: &self.joined });
+        if view.is_some_and(|view| view.hides(candidate, &rules[candidate.rule as usize])) {
+            return;
+        }
         let position_of = |part: &Candidate| {
             let index = self.standing.partition_point(|other| other.start < part.start);
             (part.rule, self.positions[index])
         };
         let parts = detect::find_parts(self.recorded, &self.standing, rules);
         let parts: Vec<(u16, Position)> = parts.iter().map(position_of).collect();
-        let position = self.positions[self.recorded];
-        let seen = Seen { place: self.place, position, parts: &parts, trail: &self.trail };
+        let seen = match view {
+            Some(view) => self.scanner.seen_in_log(&self.sliding.text, candidate.secret(), self.place, &parts, view),
+            None => {
+                let position = self.positions[self.recorded];
+                Seen { place: self.place, position, parts: &parts, trail: &self.trail, log: None }
+            }
+        };
         self.scanner.record(&self.sliding.text, candidate, seen);
     }
 
@@ -214,11 +291,18 @@ impl<'s, 'e> Stream<'s, 'e> {
         let needed = self.standing.first().map_or(earliest, |candidate| earliest.min(candidate.start as usize));
         // Lines are counted up to where the text may be cut.
         let cut = needed.min(self.sliding.text.len());
-        self.cursor.advance(&self.sliding.text, cut.saturating_sub(detect::LOOK_BEHIND));
+        let behind = cut.saturating_sub(detect::LOOK_BEHIND);
+        match &mut self.log {
+            Some(log) => log.map.forget_before(&self.sliding.text, behind),
+            None => self.cursor.advance(&self.sliding.text, behind),
+        }
         let moved = self.sliding.release(needed);
         if moved > 0 {
             self.searched = self.searched.saturating_sub(moved);
-            self.cursor.forget(moved);
+            match &mut self.log {
+                Some(log) => log.map.release(moved),
+                None => self.cursor.forget(moved),
+            }
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));
             self.hidden.iter_mut().for_each(|(hidden, _)| hidden.shift_back(moved as u32));
         }

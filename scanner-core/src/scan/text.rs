@@ -2,9 +2,12 @@
 
 use super::collect::{Findings, Sighting};
 use super::judge::{self, Scorer};
+use super::logs::{self, View};
 use super::own;
+use super::pipelines;
 use super::position::{self, Cursor};
-use crate::decode::{self, Cut};
+use crate::ci::Practices;
+use crate::decode::{self, Cut, log::LogPlace};
 use crate::detect::{self, Engine, Hidden, MAX_PER_RULE, State, Worker};
 use crate::finding::Position;
 use crate::source::git::objects::Operation;
@@ -18,6 +21,8 @@ use std::sync::Arc;
 pub struct TextScanner<'e> {
     pub(super) engine: &'e Engine,
     pub(super) worker: Worker<'e, Scorer>,
+    /// Compiled when the first pipeline comes.
+    pub(super) practices: Option<Practices>,
     /// The member of an archive that is being scanned.
     pub(super) inside: Option<Arc<str>>,
     /// What was found so far.
@@ -43,6 +48,7 @@ impl<'e> TextScanner<'e> {
             engine,
             worker: Worker::new(engine, Scorer),
             inside: None,
+            practices: None,
             findings: Findings::default(),
             warnings: Vec::new(),
         }
@@ -69,6 +75,16 @@ impl<'e> TextScanner<'e> {
             state.make_opaque();
             return;
         }
+        if let Some((cleaned, map)) = decode::log::clean(bytes) {
+            if let Some((place, name)) = place {
+                if self.engine.rules().searches().is_some() {
+                    own::search(self, bytes, place, name, &[]);
+                }
+                logs::scan(self, &cleaned, &map, place, name);
+            }
+            state.make_opaque();
+            return;
+        }
         match made {
             Some(made) => self.worker.scan_derived(bytes, made.operations, made.state, made.len, state),
             None => self.worker.scan(bytes, state),
@@ -81,26 +97,70 @@ impl<'e> TextScanner<'e> {
         if self.engine.rules().searches().is_some() {
             own::search(self, bytes, place, name, trail);
         }
+        let opened = pipelines::examine(self, bytes, place, trail);
+        self.emit_seen(bytes, state, (place, name), trail, &opened, None);
+    }
+
+    /// Keeps what stands in one text; `opened` are encoded values that were looked into, `view` the way back to a log.
+    pub(super) fn emit_seen(
+        &mut self,
+        bytes: &[u8],
+        state: &State,
+        (place, name): (u32, &dyn Fn() -> String),
+        trail: &[&'static str],
+        opened: &[Range<usize>],
+        view: Option<View>,
+    ) {
         if state.is_empty() {
             return;
         }
         state.cuts().into_iter().for_each(|cut| self.announce_undecoded(cut, name));
         let rules = self.engine.rules().rules();
-        let resolved = detect::resolve(state, bytes, rules);
+        let mut resolved = detect::resolve(state, bytes, rules);
+        let is_seen_through = |candidate: &detect::Candidate| {
+            let is_joined = view.is_some_and(|view| view.hides(candidate, &rules[candidate.rule as usize]));
+            is_joined || pipelines::is_opened(rules, candidate, opened)
+        };
+        if !opened.is_empty() || view.is_some() {
+            resolved.retain(|candidate| !is_seen_through(candidate));
+        }
         resolved.cut.iter().for_each(|&(rule, more)| self.announce_cut(rule, more, name));
-        let part_positions = positions(bytes, resolved.parts.iter().flatten());
+        let part_positions = positions(bytes, resolved.parts.iter().flatten(), view);
         let mut cursor = Cursor::new();
         for (candidate, parts) in resolved.candidates.iter().zip(&resolved.parts) {
             let part = |part: &detect::Candidate| (part.rule, part_positions[&part.start]);
-            let position = cursor.position(bytes, candidate.secret());
             let parts: Vec<(u16, Position)> = parts.iter().map(part).collect();
-            self.record(bytes, candidate, Seen { place, position, parts: &parts, trail });
+            let seen = match view {
+                Some(view) => self.seen_in_log(bytes, candidate.secret(), place, &parts, view),
+                None => {
+                    let position = cursor.position(bytes, candidate.secret());
+                    Seen { place, position, parts: &parts, trail, log: None }
+                }
+            };
+            self.record(bytes, candidate, seen);
         }
         let mut cursor = Cursor::new();
         for hidden in &resolved.hidden {
-            let position = cursor.position(bytes, hidden.span());
-            self.record_hidden(bytes, hidden, Seen { place, position, parts: &[], trail });
+            let seen = match view {
+                Some(view) => self.seen_in_log(bytes, hidden.span(), place, &[], view),
+                None => Seen { place, position: cursor.position(bytes, hidden.span()), parts: &[], trail, log: None },
+            };
+            self.record_hidden(bytes, hidden, seen);
         }
+    }
+
+    /// Where a value of a cleaned log stands in the log.
+    pub(super) fn seen_in_log<'s>(
+        &mut self,
+        text: &[u8],
+        secret: Range<usize>,
+        place: u32,
+        parts: &'s [(u16, Position)],
+        view: View,
+    ) -> Seen<'s> {
+        let trail: &[&'static str] = if view.map.is_whole(&secret) { &[] } else { &["log"] };
+        let log = Some(view.place(self, secret.start));
+        Seen { place, position: view.position(text, secret), parts, trail, log }
     }
 
     /// Keeps one candidate that stands.
@@ -120,21 +180,34 @@ impl<'e> TextScanner<'e> {
         whole: Range<usize>,
         seen: Seen,
     ) {
+        let rule = &self.engine.rules().rules()[candidate.rule as usize];
+        let sighting = self.sighting(bytes, candidate, whole, seen);
+        let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
+        self.findings.add(candidate.rule, rule, key, value, sighting, || judge::explain(bytes, rule, candidate));
+    }
+
+    /// What is known of one place: its mark, and what allowlists of one's own say.
+    pub(super) fn sighting(
+        &self,
+        bytes: &[u8],
+        candidate: &detect::Candidate,
+        whole: Range<usize>,
+        seen: Seen,
+    ) -> Sighting {
         let rules = self.engine.rules().rules();
         let rule = &rules[candidate.rule as usize];
         let searches = self.engine.rules().searches();
-        let sighting = Sighting {
+        Sighting {
             place: seen.place,
             inside: self.inside.clone(),
             position: seen.position,
             log_odds: candidate.log_odds,
             trail: seen.trail.to_vec(),
+            log: seen.log,
             parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
             mark: mark_at(bytes, candidate.start as usize),
             terms: searches.and_then(|own| own.terms(rule, candidate.rule, bytes, &candidate.secret(), &whole)),
-        };
-        let key = candidate.key().map_or(&[][..], |key| &bytes[key]);
-        self.findings.add(candidate.rule, rule, key, value, sighting, || judge::explain(bytes, rule, candidate));
+        }
     }
 
     /// Keeps one decoded candidate that stands; its parts are placed from where it stands itself.
@@ -152,6 +225,7 @@ impl<'e> TextScanner<'e> {
             position: seen.position,
             log_odds: decoded.log_odds,
             trail: seen.trail.iter().chain(&decoded.trail).copied().collect(),
+            log: seen.log,
             parts: hidden.parts().map(place).collect(),
             mark: mark_at(bytes, hidden.start as usize),
         };
@@ -189,11 +263,19 @@ fn mark_at(bytes: &[u8], at: usize) -> Option<String> {
 }
 
 /// Where each candidate begins and ends, by its start: one walk through the text, whatever their order.
-fn positions<'c>(bytes: &[u8], candidates: impl Iterator<Item = &'c detect::Candidate>) -> HashMap<u32, Position> {
+fn positions<'c>(
+    bytes: &[u8],
+    candidates: impl Iterator<Item = &'c detect::Candidate>,
+    view: Option<View>,
+) -> HashMap<u32, Position> {
     let mut sorted: Vec<&detect::Candidate> = candidates.collect();
     sorted.sort_by_key(|candidate| candidate.start);
     let mut cursor = Cursor::new();
-    sorted.iter().map(|candidate| (candidate.start, cursor.position(bytes, candidate.secret()))).collect()
+    let mut position = |span: Range<usize>| match view {
+        Some(view) => view.position(bytes, span),
+        None => cursor.position(bytes, span),
+    };
+    sorted.iter().map(|candidate| (candidate.start, position(candidate.secret()))).collect()
 }
 
 /// Where a candidate was seen.
@@ -203,4 +285,6 @@ pub(super) struct Seen<'a> {
     /// Other values it belongs with, by rule.
     pub parts: &'a [(u16, Position)],
     pub trail: &'a [&'static str],
+    /// The job and step, when the text is a log.
+    pub log: Option<LogPlace>,
 }

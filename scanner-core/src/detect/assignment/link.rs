@@ -57,7 +57,7 @@ pub fn link(reader: &mut Reader, keyword: usize, end: usize, tag: bool, flag: bo
         b'<' if reader.at(at + 1) == b'-' => Some(Link::Equals(at + 2, false)),
         b'/' if reader.has(at, b"//=") => Some(Link::Equals(at + 3, false)),
         b',' if quoted => next(reader, at + 1),
-        b',' => Some(Link::Next(at + 1)),
+        b',' => value_key(reader, at + 1).or(Some(Link::Next(at + 1))),
         b'{' if quoted => block(reader, at + 1),
         b'{' if !tight => property(reader, at + 1),
         b'\n' | b'\r' => value_key(reader, at),
@@ -211,19 +211,19 @@ fn next(reader: &mut Reader, at: usize) -> Option<Link> {
 }
 
 /// Names of the field that holds what another field names.
-const VALUE_KEYS: [&[u8]; 6] = [b"value", b"default", b"val", b"content", b"defaultvalue", b"data"];
+const VALUE_KEYS: [&[u8]; 7] = [b"value", b"default", b"val", b"content", b"defaultvalue", b"data", b"parametervalue"];
 
 fn is_value_key(word: &[u8]) -> bool {
     VALUE_KEYS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// `"name": "password", "value": "…"`, `- name: PASSWORD⏎  value: …`: the join after the field `value`.
-fn value_key(reader: &mut Reader, at: usize) -> Option<Link> {
+pub fn value_key(reader: &mut Reader, at: usize) -> Option<Link> {
     let at = reader.skip_white(at, 64);
     let open = matches!(reader.at(at), b'\\') as usize;
     let quote = is_quote(reader.at(at + open)) as usize;
     let word = at + open + quote;
-    let end = reader.word_end(word, 13);
+    let end = reader.word_end(word, 15);
     if !is_value_key(reader.slice(word..end)) {
         return None;
     }
@@ -235,20 +235,50 @@ fn value_key(reader: &mut Reader, at: usize) -> Option<Link> {
     }
 }
 
-/// `variable "password" { … default = "…" }`.
-fn block(reader: &mut Reader, from: usize) -> Option<Link> {
-    let stop = from + 160;
+/// How far the field that holds a value may stand from the beginning of its block.
+const BLOCK: usize = 160;
+
+/// `variable "password" { … default = "…" }`, `"password": {"type": "String", "default": "…"}`.
+pub fn block(reader: &mut Reader, from: usize) -> Option<Link> {
+    let stop = from + BLOCK;
     let mut at = from;
     while at < stop {
         if let Some(found) = value_key(reader, at) {
             return Some(found);
         }
         at = reader.skip_white(at, 64);
-        while at < stop && !matches!(reader.at(at), b'\n' | b'}' | 0) {
+        while at < stop && !matches!(reader.at(at), b'\n' | b',' | b'}' | 0) {
             at += 1;
         }
-        if reader.at(at) != b'\n' {
+        if !matches!(reader.at(at), b'\n' | b',') {
             return None;
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The field of a value among those indented below the name at `key`; `at` is where the name's own line ends.
+pub fn nested(reader: &mut Reader, key: usize, at: usize) -> Option<Link> {
+    let mut start = key;
+    while start > 0 && key - start < 64 && reader.before(start) != b'\n' {
+        start -= 1;
+    }
+    let own = reader.skip_spaces(start, 64) - start;
+    let (mut at, stop) = (at, at + BLOCK);
+    while at < stop {
+        at += usize::from(reader.at(at) == b'\r');
+        let line = at + usize::from(reader.at(at) == b'\n');
+        let field = reader.skip_spaces(line, 64);
+        if field - line <= own || line == at {
+            return None;
+        }
+        if let Some(found) = value_key(reader, field) {
+            return Some(found);
+        }
+        at = field;
+        while at < stop && !matches!(reader.at(at), b'\n' | b'\r' | 0) {
+            at += 1;
         }
     }
     None

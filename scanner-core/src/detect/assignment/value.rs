@@ -56,8 +56,11 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
     }
     let mut at = reader.skip_spaces(at, 40);
     if matches!(reader.at(at), b'\n' | b'\r') {
-        at = reader.skip_white(at, 96);
-        return literal_only(reader, at, Syntax::Literal, place, found);
+        let literal = reader.skip_white(at, 96);
+        if colon && !is_quote(reader.at(literal)) {
+            return below(reader, at, place, found);
+        }
+        return literal_only(reader, literal, Syntax::Literal, place, found);
     }
     if colon && matches!(reader.at(at), b'|' | b'>') {
         if let Some(range) = block_scalar(reader, at) {
@@ -86,7 +89,16 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
                 unquoted(reader, at, tight, colon, place, found);
             }
         }
-        b'[' | b'{' | b'(' => list(reader, at + 1, place, found),
+        b'[' | b'{' | b'(' => {
+            list(reader, at + 1, place, found);
+            if colon
+                && found.is_empty()
+                && reader.at(at) == b'{'
+                && let Some(Link::Colon(value)) = link::block(reader, at + 1)
+            {
+                field(reader, value, place, found);
+            }
+        }
         b'$' => variable(reader, at, tight, colon, place, found),
         b'!' if colon => {
             if reader.has(at, b"!!str ") || reader.has(at, b"!!binary ") || reader.has(at, b"!unsafe ") {
@@ -98,6 +110,25 @@ fn assigned(reader: &mut Reader, at: usize, tight: bool, colon: bool, place: &Pl
         b'<' | b'*' | b'%' | b'|' | b'=' | b'>' | b'\n' | 0 => {}
         byte if byte.is_ascii_alphabetic() || byte == b'_' => expression(reader, at, tight, colon, place, found),
         _ => unquoted(reader, at, tight, colon, place, found),
+    }
+}
+
+/// `password:⏎  type: string⏎  default: …`: the value stands in a field of its own.
+fn below(reader: &mut Reader, at: usize, place: &Place, found: &mut Few) {
+    match link::nested(reader, place.key.start, at) {
+        Some(Link::Colon(value)) => field(reader, value, place, found),
+        _ => {
+            let literal = reader.skip_white(at, 96);
+            literal_only(reader, literal, Syntax::Literal, place, found);
+        }
+    }
+}
+
+/// The value after the field's colon, on the same line.
+fn field(reader: &mut Reader, at: usize, place: &Place, found: &mut Few) {
+    let at = reader.skip_spaces(at, 40);
+    if !matches!(reader.at(at), b'\n' | b'\r' | b'{' | b'[' | b'|' | b'>') {
+        assigned(reader, at, false, true, place, found);
     }
 }
 

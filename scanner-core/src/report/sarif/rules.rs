@@ -18,7 +18,8 @@ pub fn descriptor(rule: &Rule, confidence: f32) -> sarif::ReportingDescriptor {
         ("security-severity", json!(security_severity(rule.severity))),
         ("precision", json!(precision(confidence))),
     ]);
-    properties.tags = Some(vec!["security".into(), "secret".into(), "external/cwe/cwe-798".into()]);
+    let weakness = if rule.is_practice() { "external/cwe/cwe-522" } else { "external/cwe/cwe-798" };
+    properties.tags = Some(vec!["security".into(), "secret".into(), weakness.into()]);
     sarif::ReportingDescriptor::builder()
         .id(cut(&rule.id, MAX_NAME))
         .name(cut(&rule.name, MAX_NAME))
