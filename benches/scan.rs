@@ -39,6 +39,7 @@ fn row(path: &Path, history: History, threads: usize) {
         staged: false,
         no_ignore: false,
         archives: Some(Default::default()),
+        images: Default::default(),
         threads,
         rules: RuleSet::embedded(),
         suppressions: Default::default(),

@@ -4,9 +4,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 use stopleak_core::Severity;
 use stopleak_core::archive::Limits;
+use stopleak_core::image::Platform;
 use stopleak_core::scan::Gate;
 
 const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 2 not done as asked \
@@ -16,7 +18,7 @@ const IMPORT: &str = "Rules become rules with a `search`, run as gitleaks runs t
      What is not carried over is listed on standard error and on top of the file. Use the file with --rules, or name \
      it under [rules] paths in stopleak.toml. `scan --config .gitleaks.toml` does the same without a file.";
 
-/// Find leaked secrets in files, git history and standard input
+/// Find leaked secrets in files, git history, container images and standard input
 #[derive(Debug, Parser)]
 #[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
@@ -27,7 +29,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Scan repositories, folders, files or standard input
+    /// Scan repositories, folders, files, container images or standard input
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
@@ -43,9 +45,22 @@ pub enum Verb {
 /// What to scan and how; shared by every command that scans.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// A work tree, bare repository, folder or file; `-` is standard input [default: .]
+    /// A work tree, bare repository, folder or file, `-` for standard input, or an image: docker://,
+    /// docker-archive:, oci:, oci-archive: [default: .]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
+
+    /// How many threads to scan with [default: one a core]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Print findings and what was not scanned, nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
 
     /// Scan every reachable object of a repository, or the files on disk only [default: all]
     #[arg(long, value_name = "HOW", value_enum, conflicts_with = "staged", help_heading = "What to scan")]
@@ -70,6 +85,9 @@ pub struct Selection {
     #[command(flatten)]
     pub archives: ArchiveArgs,
 
+    #[command(flatten)]
+    pub images: ImageArgs,
+
     /// Add rules from a file or folder (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
     pub rules: Vec<PathBuf>,
@@ -89,18 +107,23 @@ pub struct Selection {
     /// Accept that something was not scanned: it no longer makes a clean result fail
     #[arg(long, help_heading = "What counts")]
     pub allow_partial: bool,
+}
 
-    /// How many threads to scan with [default: one a core]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
+/// How images are found and got.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Images")]
+pub struct ImageArgs {
+    /// Of an image for several platforms, scan this one, as in linux/amd64 [default: all]
+    #[arg(long, value_name = "OS/ARCH", value_parser = Platform::from_str)]
+    pub platform: Option<Platform>,
 
-    /// Show no progress bar
+    /// Trust this certificate authority of a registry, too
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Option<PathBuf>,
+
+    /// Never use the network: a remote target is an error
     #[arg(long)]
-    pub no_progress: bool,
-
-    /// Print findings and what was not scanned, nothing else
-    #[arg(short, long)]
-    pub quiet: bool,
+    pub offline: bool,
 }
 
 /// How far archives are unpacked.

@@ -30,6 +30,29 @@ pub struct Introduction {
     pub time: i64,
 }
 
+/// What becomes of a file of an image in the layers above its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fate {
+    /// It is there in the image.
+    #[default]
+    Kept,
+    /// Another file stands in its place; its own layer still holds it.
+    Overwritten,
+    /// It is gone from the image; its own layer still holds it.
+    Deleted,
+}
+
+impl Fate {
+    /// The word a report uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fate::Kept => "kept",
+            Fate::Overwritten => "overwritten",
+            Fate::Deleted => "deleted",
+        }
+    }
+}
+
 /// Where bytes came from. `Display` is the one way it is printed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -53,6 +76,28 @@ pub enum Origin {
         kind: &'static str,
         /// The commit or tag itself, its author and time.
         introduced: Introduction,
+    },
+    /// A file in a layer of a container image.
+    Layer {
+        /// The image, as reports name it.
+        image: Arc<str>,
+        /// The layer.
+        digest: Arc<str>,
+        /// The step of the build that made the layer, its secrets masked.
+        step: Option<Arc<str>>,
+        /// The whole path, `image!sha256:0123456789ab!etc/app.env`.
+        path: String,
+        /// What the layers above do to it.
+        fate: Fate,
+    },
+    /// An entry of an image's configuration: environment, command, labels, history.
+    ImageConfig {
+        /// The image, as reports name it.
+        image: Arc<str>,
+        /// The configuration, or the manifest whose notes hold it.
+        digest: Arc<str>,
+        /// The whole path, `image!sha256:0123456789ab!config.Env`; an entry is a line.
+        path: String,
     },
     /// Standard input.
     Stdin,
@@ -88,9 +133,19 @@ impl Origin {
     pub fn path(&self) -> Option<&str> {
         match self {
             Origin::File { path } | Origin::Staged { path } | Origin::Entry { path, .. } => Some(path),
+            Origin::Layer { path, .. } | Origin::ImageConfig { path, .. } => Some(path),
             Origin::GitBlob { path, .. } => path.as_deref(),
             Origin::GitMessage { .. } | Origin::Stdin => None,
         }
+    }
+
+    /// The path without the image and the layer that it is in: what says something about the file itself.
+    pub fn inner_path(&self) -> Option<&str> {
+        let path = self.path()?;
+        let (Origin::Layer { image, digest, .. } | Origin::ImageConfig { image, digest, .. }) = self.outermost() else {
+            return Some(path);
+        };
+        path.get(image.len() + short(digest).len() + 2..)
     }
 
     /// The same origin seen from `folder` (with `/`, empty for the root): `None` for what does not lie inside it, and for
@@ -108,7 +163,9 @@ impl Origin {
                 let inside = path.get(outer + 1..).unwrap_or_default();
                 return Some(Origin::entry(container, inside));
             }
-            Origin::GitMessage { .. } | Origin::Stdin => return None,
+            Origin::GitMessage { .. } | Origin::Layer { .. } | Origin::ImageConfig { .. } | Origin::Stdin => {
+                return None;
+            }
         };
         let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
         *path = inner;
@@ -138,6 +195,16 @@ impl fmt::Display for Origin {
             Origin::GitMessage { kind, introduced } => {
                 write!(f, "{kind} message {}", introduced.commit)
             }
+            Origin::Layer { image, digest, fate, .. } => {
+                let inner = self.inner_path().unwrap_or_default();
+                match fate {
+                    Fate::Kept => write!(f, "image {image} layer {digest} {inner}"),
+                    fate => write!(f, "image {image} layer {digest} {} {inner}", fate.as_str()),
+                }
+            }
+            Origin::ImageConfig { image, digest, .. } => {
+                write!(f, "image {image} configuration {digest} {}", self.inner_path().unwrap_or_default())
+            }
             Origin::Stdin => f.write_str("standard input"),
             Origin::Entry { container, path } => match (container.path(), container.as_ref()) {
                 (Some(outer), _) => write!(f, "{container}{}", path.get(outer.len()..).unwrap_or_default()),
@@ -145,6 +212,12 @@ impl fmt::Display for Origin {
             },
         }
     }
+}
+
+/// A digest as paths show it: its algorithm and twelve digits.
+pub fn short(digest: &str) -> &str {
+    let end = digest.find(':').map_or(12, |colon| colon + 13);
+    digest.get(..end).unwrap_or(digest)
 }
 
 /// Bytes to scan and where they came from.

@@ -4,6 +4,7 @@
 
 pub mod secret; // the value, kept out of every output, and its fingerprint
 pub mod warning; // what went wrong without ending the scan
+pub mod http; // questions to servers, and their answers
 pub mod rule; // rules as data, checked once when loaded
 pub mod search; // rules of one's own, run over whole texts
 pub mod import; // other scanners' configurations, made rules of one's own
@@ -13,6 +14,7 @@ pub mod ci; // pipelines understood: risky practice, secrets in manifests
 pub mod source; // where blobs come from
 pub mod decode; // text hidden in bytes
 pub mod archive; // texts hidden in archives, to any depth within limits
+pub mod image; // container images: registries, layouts, layers
 pub mod evidence; // how sure we are, and the reasons
 pub mod detect; // candidates: where a secret may stand
 pub mod score; // how likely a candidate is real, and why
@@ -22,7 +24,7 @@ pub mod summary; // what a scan did
 pub mod scan; // one scan, from what was asked for to what came out
 pub mod report; // findings on their way out
 
-pub use blob::{Blob, Introduction, ObjectId, Origin};
+pub use blob::{Blob, Fate, Introduction, ObjectId, Origin};
 pub use evidence::{Confidence, Evidence};
 pub use finding::{Finding, Occurrence, Position, Validity};
 pub use rule::{Provider, Rule, Severity};

@@ -5,6 +5,7 @@ mod baseline;
 mod exit_codes;
 mod git;
 mod honesty;
+mod images;
 mod import;
 mod mask;
 mod output;
@@ -16,6 +17,8 @@ mod settings;
 mod archives;
 #[path = "../support/finding.rs"]
 mod made;
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 

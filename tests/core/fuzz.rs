@@ -164,3 +164,18 @@ fn any_bytes_are_an_archive_of_any_kind_or_a_warning() {
         vec![inner, packed, zipped].swap_remove(random.below(3))
     });
 }
+
+#[test]
+fn any_bytes_are_a_part_of_an_image_or_an_error() {
+    run(300, bodies::image, |random| {
+        let text = pieces(random, 10);
+        let layer = super::archive::made::tar(&[("a", &text), ("b/.wh.c", b""), ("b/.wh..wh..opq", b"")]);
+        let packed = super::archive::made::gzip(&layer);
+        let digest = stopleak_core::image::Digest::of(&text);
+        let part = format!(r#"{{"mediaType":"x","digest":"{digest}","size":1}}"#);
+        let manifest = format!(r#"{{"schemaVersion":2,"config":{part},"layers":[{part},{part}]}}"#);
+        let config = r#"{"os":"l","config":{"Env":["A=b"],"Cmd":["c","d"]},"history":[{"created_by":"e"}]}"#;
+        let name = format!("a.example:5000/b/c_d:e@{digest}");
+        vec![layer, packed, manifest.into_bytes(), config.into(), name.into_bytes()].swap_remove(random.below(5))
+    });
+}

@@ -11,6 +11,8 @@ mod exchange;
 mod fuzz;
 mod git_objects;
 mod git_select;
+mod http;
+mod images;
 mod import;
 mod linear;
 mod mask;
@@ -28,5 +30,7 @@ mod archives;
 mod encode;
 #[path = "../support/finding.rs"]
 mod made;
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use stopleak_core::archive::{self, Kind, Limits as ArchiveLimits, Source};
 use stopleak_core::decode::Budget;
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
+use stopleak_core::image::{self, Descriptor, Digest, Manifest, Reference};
 use stopleak_core::rule::{Rule, check};
 use stopleak_core::scan::scan_bytes;
 use stopleak_core::source::git::objects::{Kinds, Limits, Objects, Operation, Reader, Visit, Visitor};
@@ -242,5 +243,30 @@ pub fn archive(data: &[u8]) {
         assert_eq!(unpacked.members, members);
         // What a read began goes on to its end.
         assert!(total <= limits.max_bytes + (1 << 20), "{total}");
+    }
+}
+
+/// A layer is read within its limits, and no manifest, configuration or name does harm.
+pub fn image(data: &[u8]) {
+    let limits =
+        ArchiveLimits { max_bytes: 8 << 20, max_entries: 5_000, max_memory: 16 << 20, ..ArchiveLimits::default() };
+    for is_content in [false, true] {
+        let what = Descriptor { is_content, ..Descriptor::new(Digest::of(data), Some(data.len() as u64)) };
+        let mut total = 0;
+        let visit = &mut |path: &str, content: &mut dyn Read| {
+            assert!(!path.split('/').any(|part| part == ".."));
+            total += std::io::copy(content, &mut std::io::sink())?;
+            Ok(())
+        };
+        let walked = image::walk(&mut &*data, &what, &limits, visit);
+        assert!(total <= limits.max_bytes + (1 << 20), "{total}");
+        let _ = walked.changes.fate("a/b/c");
+    }
+    let _ = (Manifest::parse(data, "fuzz"), image::sections(data), image::steps(data));
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(reference) = Reference::parse(text) {
+        // What is printed names the same image again, unless it is cut.
+        let again = Reference::parse(&reference.to_string());
+        assert!(reference.digest.is_some() || again.is_ok_and(|again| again == reference), "{text}");
     }
 }

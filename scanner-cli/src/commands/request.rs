@@ -1,14 +1,16 @@
 //! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
 
-use crate::args::{HistoryArg, PracticesArg, Selection};
+use crate::args::{HistoryArg, ImageArgs, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings::{self, Settings};
 use crate::terminal::progress;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use stopleak_core::http::{self, Http};
+use stopleak_core::image::Credentials;
 use stopleak_core::report::time::date;
-use stopleak_core::scan::{Gate, History, Outcome, Progress, Request, Target, scan};
+use stopleak_core::scan::{Gate, History, ImagePlace, Images, Outcome, Progress, Request, Target, scan};
 use stopleak_core::suppress::{Baseline, Suppressions};
 use stopleak_core::{RuleSet, Warning};
 
@@ -40,11 +42,12 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     let gate = selection.gate.or(settings.gate).unwrap_or_default();
     let practices = selection.practices.or(settings.practices).unwrap_or_default();
     let request = Request {
-        targets,
+        targets: targets.clone(),
         history,
         staged: selection.staged,
         no_ignore: selection.no_ignore || settings.no_ignore,
         archives: selection.archives.limits(),
+        images: images(&selection.images, &targets)?,
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
@@ -91,14 +94,37 @@ pub fn load_rules(texts: &[(String, String)], paths: &[PathBuf], disabled: &[Str
 }
 
 fn targets(selection: &Selection) -> Vec<Target> {
-    let target = |path: &PathBuf| match path.as_os_str() == "-" {
-        true => Target::Stdin,
-        false => Target::Path(path.clone()),
+    let target = |path: &PathBuf| match path.to_str() {
+        Some("-") => Target::Stdin,
+        text => text.and_then(Target::image).unwrap_or_else(|| Target::Path(path.clone())),
     };
     match selection.targets.as_slice() {
         [] => vec![Target::Path(".".into())],
         paths => paths.iter().map(target).collect(),
     }
+}
+
+/// The network is there only for a target that is remote.
+fn images(args: &ImageArgs, targets: &[Target]) -> Result<Images> {
+    let is_remote = |target: &Target| matches!(target, Target::Image { place: ImagePlace::Registry, .. });
+    let mut images = Images { platform: args.platform.clone(), ..Images::default() };
+    if args.offline || !targets.iter().any(is_remote) {
+        return Ok(images);
+    }
+    let extra_ca = args.registry_ca.as_ref().map(|file| {
+        std::fs::read(file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
+    });
+    let http = Http::new(http::Settings { extra_ca: extra_ca.transpose()?, ..http::Settings::default() });
+    images.transport = Some(Arc::new(http.or_fail(|| "cannot use the network".to_owned())?));
+    images.credentials = Credentials { file: docker_config() };
+    Ok(images)
+}
+
+/// Where docker keeps its logins.
+fn docker_config() -> Option<PathBuf> {
+    let folder = std::env::var_os("DOCKER_CONFIG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = folder.or_else(|| Some(std::env::home_dir()?.join(".docker")));
+    folder.map(|folder| folder.join("config.json"))
 }
 
 fn history(selection: &Selection, settings: &Settings) -> History {

@@ -4,7 +4,7 @@ use super::{BOLD, DIM, clean, severity_style, words};
 use std::collections::HashSet;
 use std::io::{self, Write};
 use stopleak_core::report::{Report, Secrets, Summary, help, places};
-use stopleak_core::{Finding, Introduction, Occurrence, Origin};
+use stopleak_core::{Fate, Finding, Introduction, Occurrence, Origin};
 
 const MOST_PLACES: usize = 3;
 
@@ -142,6 +142,14 @@ fn story(occurrence: &Occurrence) -> String {
     if let Some(introduced) = occurrence.origin.introduction() {
         story.push_str(&format!("  {}", commit(introduced)));
     }
+    match occurrence.origin.outermost() {
+        Origin::Layer { fate: Fate::Kept, step, .. } => story.push_str(&made_by(step.as_deref())),
+        Origin::Layer { fate, step, .. } => {
+            story.push_str(&format!("  {} in a later layer{}", fate.as_str(), made_by(step.as_deref())));
+        }
+        Origin::ImageConfig { .. } => story.push_str("  image configuration"),
+        _ => {}
+    }
     if let Some(log) = &occurrence.log {
         story.push_str(&format!("  {}", clean(&log.to_string())));
     }
@@ -149,6 +157,11 @@ fn story(occurrence: &Occurrence) -> String {
         story.push_str(&format!("  inside {}", occurrence.trail.join(" › ")));
     }
     story
+}
+
+/// The step that made a layer.
+fn made_by(step: Option<&str>) -> String {
+    step.map(|step| format!("  by {}", clean(step))).unwrap_or_default()
 }
 
 fn commit(introduced: &Introduction) -> String {

@@ -31,6 +31,7 @@ mod zstd;
 
 pub use kind::{HEAD, Kind, kind};
 pub use limits::{Budget, Limits, Stop};
-pub use reader::{Peeked, ReadSeek};
+pub use path::clean as clean_name;
+pub use reader::{Feeding, Metered, Peeked, ReadSeek};
 pub use trouble::Trouble;
 pub use walk::{Source, Unpacked, Visit, kind_at_end, unpack};

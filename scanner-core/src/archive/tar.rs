@@ -20,6 +20,8 @@ pub struct Reader<R> {
     source: R,
     /// Bytes up to the next header.
     left: u64,
+    /// How many of them are padding.
+    padding: u64,
     extended: Extended,
     is_lost: bool,
 }
@@ -27,12 +29,17 @@ pub struct Reader<R> {
 impl<R: Read> Reader<R> {
     /// Begins before the first header.
     pub fn new(source: R) -> Reader<R> {
-        Reader { source, left: 0, extended: Extended::default(), is_lost: false }
+        Reader { source, left: 0, padding: 0, extended: Extended::default(), is_lost: false }
     }
 
     /// The next entry, whatever it is; none at the end. Bytes that are no header are an entry `Lost`.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, Trouble> {
-        skip(&mut self.source, std::mem::take(&mut self.left))?;
+        let left = std::mem::take(&mut self.left);
+        match skip(&mut self.source, left) {
+            // Some writers of image layers leave the end of the last block out.
+            Err(Trouble::Damaged(_)) if left <= self.padding => return Ok(None),
+            skipped => skipped?,
+        }
         let mut block = [0; BLOCK];
         loop {
             match fill(&mut self.source, &mut block)? {
@@ -49,7 +56,8 @@ impl<R: Read> Reader<R> {
                 if std::mem::replace(&mut self.is_lost, true) {
                     continue;
                 }
-                return Ok(Some(Entry { path: Vec::new(), kind: EntryKind::Lost, size: 0, parts: Vec::new() }));
+                let (path, link, parts) = (Vec::new(), Vec::new(), Vec::new());
+                return Ok(Some(Entry { path, kind: EntryKind::Lost, link, size: 0, parts }));
             };
             self.is_lost = false;
             let padding = entry.size.wrapping_neg() % BLOCK as u64;
@@ -58,6 +66,7 @@ impl<R: Read> Reader<R> {
                 continue;
             }
             let entry = std::mem::take(&mut self.extended).apply(entry, &mut self.source)?;
+            self.padding = entry.size.wrapping_neg() % BLOCK as u64;
             self.left = if entry.kind.has_content() {
                 entry.size.saturating_add(entry.size.wrapping_neg() % BLOCK as u64)
             } else {

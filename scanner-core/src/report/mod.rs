@@ -11,7 +11,7 @@ pub use json::Json;
 pub use jsonl::JsonLines;
 pub use sarif::Sarif;
 
-use crate::blob::Origin;
+use crate::blob::{Fate, Origin};
 use crate::finding::{Finding, Occurrence};
 use std::cmp::Ordering;
 use std::io;
@@ -70,6 +70,7 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 fn importance(place: &Occurrence) -> (u8, i64) {
     match place.origin.outermost() {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
+        Origin::Layer { fate: Fate::Kept, .. } | Origin::ImageConfig { .. } => (0, 0),
         origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::time::rfc3339;
 use super::{Secrets, Summary, places};
+use crate::blob::Origin;
 use crate::finding::{Evidence, Finding, Occurrence, Position, Suppression};
 use crate::warning::Warning;
 use serde::Serialize;
@@ -59,6 +60,8 @@ struct Place<'a> {
     time: Option<String>,
     origin: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<ImagePlace<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
@@ -68,6 +71,20 @@ struct Place<'a> {
     parts: Vec<PartPlace<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppression: Option<Excuse<'a>>,
+}
+
+/// Where in a container image.
+#[derive(Serialize)]
+pub struct ImagePlace<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fate: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -200,11 +217,29 @@ fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
         author: introduced.map(|introduced| &*introduced.author),
         time: introduced.map(|introduced| rfc3339(introduced.time)),
         origin: occurrence.origin.to_string(),
+        image: image(&occurrence.origin),
         job: occurrence.log.as_ref().and_then(|log| log.job.as_deref()),
         step: occurrence.log.as_ref().and_then(|log| log.step.as_deref()),
         trail: &occurrence.trail,
         parts: occurrence.parts.iter().map(|(rule, at)| PartPlace { rule, position: span(at) }).collect(),
         suppression: suppression(finding, occurrence),
+    }
+}
+
+/// The image that a place is in, and where in it.
+pub fn image(origin: &Origin) -> Option<ImagePlace<'_>> {
+    match origin.outermost() {
+        Origin::Layer { image, digest, step, fate, .. } => Some(ImagePlace {
+            name: image,
+            layer: Some(digest),
+            config: None,
+            step: step.as_deref(),
+            fate: Some(fate.as_str()),
+        }),
+        Origin::ImageConfig { image, digest, .. } => {
+            Some(ImagePlace { name: image, layer: None, config: Some(digest), step: None, fate: None })
+        }
+        _ => None,
     }
 }
 

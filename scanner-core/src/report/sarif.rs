@@ -6,7 +6,7 @@
 mod rules;
 mod uri;
 
-use super::record::{excuse, rounded};
+use super::record::{excuse, image, rounded};
 use super::{Report, Summary, places};
 use crate::blob::Origin;
 use crate::finding::{Finding, Occurrence, Position, Suppression};
@@ -171,7 +171,10 @@ fn location(place: &Occurrence, note: Option<String>) -> sarif::Location {
         (note, printed) => note.or(printed),
     };
     location.message = note.map(|text| sarif::Message::builder().text(text).build());
-    location.properties = commit(place).map(|commit| bag([("commit", json!(commit))]));
+    location.properties = match (commit(place), image(&place.origin)) {
+        (Some(commit), _) => Some(bag([("commit", json!(commit))])),
+        (None, image) => image.map(|image| bag([("image", json!(image))])),
+    };
     location
 }
 

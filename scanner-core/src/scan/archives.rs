@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 /// Longer members are scanned in blocks.
-const WHOLE: u64 = 8 << 20;
+pub(super) const WHOLE: u64 = 8 << 20;
 /// A member's room that is larger is given back.
 const KEPT: usize = 1 << 20;
 

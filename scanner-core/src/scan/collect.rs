@@ -59,6 +59,7 @@ struct Gathered {
 pub struct Findings {
     /// Boxed: a map keeps up to half of its room empty.
     by_name: HashMap<Name, Box<Gathered>>,
+    added: u64,
 }
 
 impl Findings {
@@ -72,6 +73,7 @@ impl Findings {
         sighting: Sighting,
         explain: impl FnOnce() -> Vec<Evidence>,
     ) {
+        self.added += 1;
         let guessable = if rule.guessable || (may_be_chosen(rule) && score::is_guessable(secret)) {
             Guessable::Yes
         } else {
@@ -94,6 +96,11 @@ impl Findings {
             push(&mut gathered.evidence, (sighting.log_odds, explain().into_boxed_slice()));
         }
         push(&mut gathered.sightings, sighting);
+    }
+
+    /// How many sightings were added.
+    pub fn added(&self) -> u64 {
+        self.added
     }
 
     /// Every place that has a sighting, sorted, without repeats.
@@ -213,7 +220,7 @@ fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
 
 /// What a path says; nothing of matches of a rule that the user wrote for these very files.
 fn path_evidence(origin: &Origin, is_own: bool) -> Vec<Evidence> {
-    origin.path().filter(|_| !is_own).map(score::path_evidence).unwrap_or_default()
+    origin.inner_path().filter(|_| !is_own).map(score::path_evidence).unwrap_or_default()
 }
 
 /// Of all versions of one file in history, keeps the places in the version that came first.

@@ -12,8 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Scans a file, or every file below a folder.
 pub fn scan_files(request: &Request, engine: &Engine, root: &Path) -> Part {
+    scan_files_where(request, engine, root, &|_| true)
+}
+
+/// Scans the files below a folder that are wanted.
+pub fn scan_files_where(request: &Request, engine: &Engine, root: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Part {
     request.progress.enter("listing files");
-    let (paths, warnings) = files::list(root, request.no_ignore, request.threads);
+    let (mut paths, warnings) = files::list(root, request.no_ignore, request.threads);
+    paths.retain(|path| is_wanted(path));
     request.progress.enter("scanning files");
     let next = AtomicUsize::new(0);
     let mut part = Part { warnings, ..Part::default() };

@@ -88,9 +88,8 @@ pub fn keep(scanner: &mut TextScanner, kept: &Kept, place: u32) {
     let plain = detect::standing(state.candidates(), rules);
     for candidate in found {
         let secret = &kept.text[candidate.secret()];
-        let holds = |other: &&Candidate| memchr::memmem::find(&kept.plain[other.secret()], secret).is_some();
-        // The plain line shows it, or more of it.
-        if plain.iter().filter(|other| other.rule == candidate.rule).any(|other| holds(&other)) {
+        // A longer value in the plain line may be this one and the word beside it: both are told.
+        if plain.iter().any(|other| other.rule == candidate.rule && &kept.plain[other.secret()] == secret) {
             continue;
         }
         let view = View { map: &kept.map, joined: &[] };

@@ -5,6 +5,7 @@ mod collect;
 pub mod examples;
 mod files;
 mod history;
+mod images;
 mod judge;
 pub mod lint;
 mod logs;
@@ -15,6 +16,7 @@ mod position;
 mod stream;
 mod text;
 
+pub use images::{ImagePlace, Images};
 pub use mask::Mask;
 
 use crate::archive;
@@ -39,6 +41,13 @@ use std::time::Instant;
 pub enum Target {
     /// A work tree, a bare repository, a folder or a file.
     Path(PathBuf),
+    /// A container image, or several.
+    Image {
+        /// What kind of place.
+        place: ImagePlace,
+        /// What stands behind the prefix.
+        name: String,
+    },
     /// Standard input.
     Stdin,
 }
@@ -125,6 +134,8 @@ pub struct Request {
     pub no_ignore: bool,
     /// How far archives are unpacked; `None` scans their bytes as they are.
     pub archives: Option<archive::Limits>,
+    /// How images are found and got.
+    pub images: Images,
     /// Threads; at least one.
     pub threads: usize,
     /// What to look for.
@@ -135,6 +146,13 @@ pub struct Request {
     pub gate: Gate,
     /// Filled while the scan runs.
     pub progress: Arc<Progress>,
+}
+
+impl Request {
+    /// Whether files are scanned as they are, and not commits or the index.
+    fn is_plain(&self) -> bool {
+        !self.staged && !matches!(self.history, History::Part { .. })
+    }
 }
 
 /// What came out: findings sorted, suppressed and below-gate ones included.
@@ -171,6 +189,14 @@ pub enum ScanError {
         /// `range`, `staged changes`.
         asked: &'static str,
     },
+    /// An image that cannot be read at all.
+    #[error("cannot scan {target}: {error}")]
+    Image {
+        /// As it was named.
+        target: String,
+        /// The reason.
+        error: crate::image::ImageError,
+    },
     /// Git's data cannot be read as asked.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -184,6 +210,7 @@ impl ScanError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             ScanError::Git(error) => error.hint(),
+            ScanError::Image { error, .. } => error.hint(),
             ScanError::NoRepository { .. } => Some("name a git repository, or leave the option out to scan the files"),
             _ => None,
         }
@@ -199,8 +226,15 @@ pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
     let mut findings = Findings::default();
     let mut warnings = Vec::new();
     let mut summary = Summary::default();
-    for target in &request.targets {
+    let images::Targets { images, others, warnings: unread } = images::open(request)?;
+    warnings.extend(unread);
+    for target in others {
         let part = scan_target(request, &engine, target, &mut summary)?;
+        findings.absorb(part.findings);
+        warnings.extend(part.warnings);
+    }
+    if !images.is_empty() {
+        let part = images::scan(request, &engine, &images);
         findings.absorb(part.findings);
         warnings.extend(part.warnings);
     }
@@ -244,6 +278,8 @@ struct Part {
 fn scan_target(request: &Request, engine: &Engine, target: &Target, summary: &mut Summary) -> Result<Part, ScanError> {
     match target {
         Target::Stdin => Ok(files::scan_stdin(request, engine)),
+        // Images were opened before.
+        Target::Image { .. } => Ok(Part::default()),
         Target::Path(path) => scan_path(request, engine, path, summary),
     }
 }

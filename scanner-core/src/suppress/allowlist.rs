@@ -113,11 +113,12 @@ impl Allow {
     }
 }
 
-/// Whether a glob matches a path; inside an archive it may be written with `/` in place of `!`.
+/// Whether a glob matches a path; inside an archive it may be written with `/` in place of `!`, inside an image without
+/// the image and its layer.
 fn is_at(glob: &GlobSet, origin: &Origin) -> bool {
-    let Some(path) = origin.path() else { return false };
     let is_inside = matches!(origin, Origin::Entry { .. });
-    glob.is_match(path) || is_inside && glob.is_match(path.replace('!', "/"))
+    let matches = |path: &str| glob.is_match(path) || is_inside && glob.is_match(path.replace('!', "/"));
+    origin.path().is_some_and(matches) || origin.inner_path().is_some_and(matches)
 }
 
 /// The entries of a project.

@@ -19,7 +19,9 @@ pub enum EntryKind {
     File,
     /// A file with holes.
     Sparse,
-    /// A folder, a link, a device: no content.
+    /// A folder.
+    Folder,
+    /// A link, a device: no content.
     Other,
     /// No entry: bytes that are no header, passed over up to the next one.
     Lost,
@@ -41,6 +43,8 @@ pub struct Entry {
     pub path: Vec<u8>,
     /// What it is.
     pub kind: EntryKind,
+    /// Where a link leads, as written; empty for anything else.
+    pub link: Vec<u8>,
     /// Bytes that follow the header.
     pub size: u64,
     /// Of a sparse file: where each part of the bytes belongs, and its length.
@@ -106,13 +110,15 @@ impl Entry {
         let kind = match block[156] {
             b'L' | b'K' | b'x' | b'g' | b'X' => EntryKind::Extended(block[156]),
             b'S' => EntryKind::Sparse,
+            b'5' => EntryKind::Folder,
             b'1'..=b'6' => EntryKind::Other,
             // Before POSIX a folder was a file whose name ends in a slash; so may a long name where it is cut.
-            0 | b'0' if name.ends_with(b"/") && size == 0 => EntryKind::Other,
+            0 | b'0' if name.ends_with(b"/") && size == 0 => EntryKind::Folder,
             _ => EntryKind::File,
         };
         let parts = if kind == EntryKind::Sparse { parts(&block[386..482]) } else { Vec::new() };
-        let mut entry = Entry { path, kind, size, parts };
+        let link = if kind == EntryKind::Other { text(&block[157..257]).to_vec() } else { Vec::new() };
+        let mut entry = Entry { path, kind, link, size, parts };
         if kind == EntryKind::Sparse && block[482] != 0 {
             // Marks that more of the map follows.
             entry.parts.push((u64::MAX, 0));

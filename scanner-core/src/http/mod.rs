@@ -1,0 +1,18 @@
+//! Questions to servers and their answers. `Http` is the one way onto the network; everything else sees `Transport`.
+//!
+//! Nothing is followed by itself: a redirect is an answer, and `Request::redirected` is the way to go on, without the
+//! headers that were meant for the first host alone.
+
+mod client;
+mod error;
+mod request;
+
+pub use client::{Http, Settings};
+pub use error::TransportError;
+pub use request::{Answer, Method, Request, is_loopback};
+
+/// Sends a request and returns the answer, whatever its status. The seam between what asks and the network.
+pub trait Transport: Sync {
+    /// Sends one request, once.
+    fn send(&self, request: &Request) -> Result<Answer, TransportError>;
+}
