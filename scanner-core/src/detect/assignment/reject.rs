@@ -13,6 +13,8 @@ pub fn is_reference(value: &[u8]) -> bool {
     let (Some(&first), Some(&last)) = (value.first(), value.last()) else { return true };
     match first {
         b'$' => is_variable(value),
+        // The end of `${NAME:-…}`, whose colon looked like the one before a password.
+        b'-' => (last == b'}' && !value.contains(&b'{')) || has_placeholder(value),
         b'%' => last == b'%' || value.get(1) == Some(&b'(') || has_placeholder(value),
         b'{' => last == b'}' || value.get(1) == Some(&b'{'),
         b'<' => value.get(1) == Some(&b'%') || value.get(1) == Some(&b'?'),
@@ -23,7 +25,7 @@ pub fn is_reference(value: &[u8]) -> bool {
     }
 }
 
-/// `$NAME`, `${…}`, `$(…)`; a hash (`$2b$…`) and a password that starts with a dollar sign are none.
+/// `$NAME`, `${…}`, `$(…)`, also with the dollar sign doubled or a template right behind; a hash (`$2b$…`) and a password that starts with a dollar sign are none.
 fn is_variable(value: &[u8]) -> bool {
     match value.get(1).copied().unwrap_or(b'$') {
         b'{' | b'(' => true,
@@ -37,18 +39,17 @@ fn is_variable(value: &[u8]) -> bool {
             let upper = !value.iter().any(u8::is_ascii_lowercase);
             plain && (upper || value.contains(&b'_') || !value.iter().any(u8::is_ascii_digit)) || has_placeholder(value)
         }
-        b'$' => value.len() < 9 && value.iter().all(|b| matches!(b, b'$')),
+        b'$' => matches!(value.get(2), Some(b'(' | b'{')) || (value.len() < 9 && value.iter().all(|b| *b == b'$')),
         _ => has_placeholder(value),
     }
 }
 
 /// A hole for another value: `${…}`, `{{…}}`, `#{…}`, `<%…`, `$(…)`, `%s`, `{}`, `{name}`, `\(name)`.
 fn has_placeholder(value: &[u8]) -> bool {
-    let mut rest = value;
-    while let Some(at) = rest.iter().position(|b| matches!(b, b'{' | b'%' | b'(')) {
-        let before = if at > 0 { rest[at - 1] } else { 0 };
-        let after = &rest[at + 1..];
-        match rest[at] {
+    for (at, byte) in value.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'%' | b'(')) {
+        let before = if at > 0 { value[at - 1] } else { 0 };
+        let after = &value[at + 1..];
+        match byte {
             b'{' => {
                 let close = after.iter().position(|b| *b == b'}');
                 let inner = close.map(|end| &after[..end]);
@@ -74,7 +75,6 @@ fn has_placeholder(value: &[u8]) -> bool {
                 }
             }
         }
-        rest = after;
     }
     false
 }
@@ -111,4 +111,19 @@ pub fn is_code(text: &[u8], after: u8) -> bool {
     let number = digits + joints == text.len();
     let ended = matches!(after, b'(' | b'[' | b'{');
     plain_word || typed || calls || ended || (number && text.len() < 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_reference;
+
+    #[test]
+    fn variables_and_templates_are_told_from_values() {
+        for value in ["$NAME", "$NAME{{", "$$(cat", "$${NAME}", "-}", "-default}", "a{{", "%s", "${X:-y}", "{{ x }}"] {
+            assert!(is_reference(value.as_bytes()), "{value}");
+        }
+        for value in ["$$money$$1", "-dash1-", "a{b-1", "pa$$word9", "50%off-x9"] {
+            assert!(!is_reference(value.as_bytes()), "{value}");
+        }
+    }
 }
