@@ -40,6 +40,8 @@ fn row(path: &Path, history: History, threads: usize) {
         no_ignore: false,
         archives: Some(Default::default()),
         images: Default::default(),
+        buckets: Default::default(),
+        live: None,
         threads,
         rules: RuleSet::embedded(),
         suppressions: Default::default(),

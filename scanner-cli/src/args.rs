@@ -18,7 +18,7 @@ const IMPORT: &str = "Rules become rules with a `search`, run as gitleaks runs t
      What is not carried over is listed on standard error and on top of the file. Use the file with --rules, or name \
      it under [rules] paths in stopleak.toml. `scan --config .gitleaks.toml` does the same without a file.";
 
-/// Find leaked secrets in files, git history, container images and standard input
+/// Find leaked secrets in files, git history, container images, buckets and standard input
 #[derive(Debug, Parser)]
 #[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
@@ -29,7 +29,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Scan repositories, folders, files, container images or standard input
+    /// Scan repositories, folders, files, container images, buckets or standard input
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
@@ -45,8 +45,8 @@ pub enum Verb {
 /// What to scan and how; shared by every command that scans.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// A work tree, bare repository, folder or file, `-` for standard input, or an image: docker://,
-    /// docker-archive:, oci:, oci-archive: [default: .]
+    /// A work tree, bare repository, folder or file, `-` for standard input, an image: docker://,
+    /// docker-archive:, oci:, oci-archive:, or a bucket: s3://bucket/prefix [default: .]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
 
@@ -70,7 +70,7 @@ pub struct Selection {
     #[arg(long, value_name = "A..B", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
     pub range: Option<String>,
 
-    /// Scan what commits since this date introduced
+    /// Scan what commits since this date introduced, and objects changed since then
     #[arg(long, value_name = "DATE", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
     pub since: Option<String>,
 
@@ -109,15 +109,19 @@ pub struct Selection {
     pub allow_partial: bool,
 }
 
-/// How images are found and got.
+/// How images and buckets are found and got.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Images")]
+#[command(next_help_heading = "Images and buckets")]
 pub struct ImageArgs {
     /// Of an image for several platforms, scan this one, as in linux/amd64 [default: all]
     #[arg(long, value_name = "OS/ARCH", value_parser = Platform::from_str)]
     pub platform: Option<Platform>,
 
-    /// Trust this certificate authority of a registry, too
+    /// Scan versions of objects that were overwritten or deleted, too
+    #[arg(long)]
+    pub object_versions: bool,
+
+    /// Trust this certificate authority of a registry or store, too
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
 

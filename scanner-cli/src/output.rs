@@ -114,16 +114,18 @@ fn one_each(outputs: &[Output]) -> Result<()> {
 
 /// A report being written; a reader that goes away ends it quietly.
 pub struct Writing {
-    report: Box<dyn Report>,
+    report: Box<dyn Report + Send>,
     place: String,
     closed: bool,
+    /// Whether its findings may be written before all are known.
+    pub is_live: bool,
 }
 
 impl Output {
     /// Opens the place before the scan: what cannot be written fails early, and an older report is not scanned.
     pub fn open(&self, secrets: Secrets, quiet: bool) -> Result<Writing> {
         let text = self.format == Format::Text;
-        let out: Box<dyn Write> = match &self.path {
+        let out: Box<dyn Write + Send> = match &self.path {
             Some(path) => {
                 let file = File::create(path).or_fail(|| format!("cannot write {}", path.display()))?;
                 if text { Box::new(anstream::StripStream::new(file)) } else { Box::new(file) }
@@ -133,12 +135,13 @@ impl Output {
         };
         let report = self.format.report(BufWriter::new(out), secrets, quiet);
         let place = self.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
-        Ok(Writing { report, place, closed: false })
+        let is_live = matches!(self.format, Format::Text | Format::JsonLines);
+        Ok(Writing { report, place, closed: false, is_live })
     }
 }
 
 impl Format {
-    fn report(self, out: impl Write + 'static, secrets: Secrets, quiet: bool) -> Box<dyn Report> {
+    fn report(self, out: impl Write + Send + 'static, secrets: Secrets, quiet: bool) -> Box<dyn Report + Send> {
         match self {
             Format::Text => Box::new(Text::new(out, secrets, quiet)),
             Format::JsonLines => Box::new(JsonLines::new(out, secrets)),
@@ -149,6 +152,11 @@ impl Format {
 }
 
 impl Writing {
+    /// Whether nobody reads it any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Does one step of the report.
     pub fn step(&mut self, step: impl FnOnce(&mut dyn Report) -> io::Result<()>) -> Result<()> {
         if self.closed {

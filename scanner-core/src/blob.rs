@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// What the path of a bucket's object begins with.
+pub const BUCKET: &str = "s3://";
+
 /// Git's name of an object: its SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub [u8; 20]);
@@ -99,6 +102,15 @@ pub enum Origin {
         /// The whole path, `image!sha256:0123456789ab!config.Env`; an entry is a line.
         path: String,
     },
+    /// An object of a bucket.
+    Object {
+        /// The bucket.
+        bucket: Arc<str>,
+        /// Its version, when versions were asked for.
+        version: Option<Arc<str>>,
+        /// The whole path, `s3://bucket/key`.
+        path: String,
+    },
     /// Standard input.
     Stdin,
     /// A member of an archive, at any depth.
@@ -121,6 +133,12 @@ impl Origin {
         Origin::Entry { container: Box::new(container), path }
     }
 
+    /// The object `key` of a bucket.
+    pub fn object(bucket: &str, key: &str, version: Option<&str>) -> Origin {
+        let path = format!("{BUCKET}{bucket}/{key}");
+        Origin::Object { bucket: bucket.into(), version: version.map(Arc::from), path }
+    }
+
     /// What holds the bytes: the outermost archive of a member, the origin itself of anything else.
     pub fn outermost(&self) -> &Origin {
         match self {
@@ -133,19 +151,43 @@ impl Origin {
     pub fn path(&self) -> Option<&str> {
         match self {
             Origin::File { path } | Origin::Staged { path } | Origin::Entry { path, .. } => Some(path),
-            Origin::Layer { path, .. } | Origin::ImageConfig { path, .. } => Some(path),
+            Origin::Layer { path, .. } | Origin::ImageConfig { path, .. } | Origin::Object { path, .. } => Some(path),
             Origin::GitBlob { path, .. } => path.as_deref(),
             Origin::GitMessage { .. } | Origin::Stdin => None,
         }
     }
 
-    /// The path without the image and the layer that it is in: what says something about the file itself.
+    /// The path without the image and the layer, or the bucket, that it is in: what says something about the file itself.
     pub fn inner_path(&self) -> Option<&str> {
         let path = self.path()?;
-        let (Origin::Layer { image, digest, .. } | Origin::ImageConfig { image, digest, .. }) = self.outermost() else {
-            return Some(path);
-        };
-        path.get(image.len() + short(digest).len() + 2..)
+        match self.outermost() {
+            Origin::Layer { image, digest, .. } | Origin::ImageConfig { image, digest, .. } => {
+                path.get(image.len() + short(digest).len() + 2..)
+            }
+            Origin::Object { bucket, .. } => path.get(BUCKET.len() + bucket.len() + 1..),
+            _ => Some(path),
+        }
+    }
+
+    /// What the bytes are in, from the outside in: an image, its layer, a file, members of archives. Empty for what has
+    /// no path and is no archive.
+    pub fn chain(&self) -> Vec<&str> {
+        match self {
+            Origin::Layer { image, digest, .. } | Origin::ImageConfig { image, digest, .. } => {
+                let inner = self.inner_path().unwrap_or_default();
+                vec![image, short(digest), inner]
+            }
+            Origin::Entry { container, path } => {
+                let mut chain = container.chain();
+                let outer = container.path().map(str::len).or_else(|| path.find('!')).unwrap_or(0);
+                if chain.is_empty() {
+                    chain.extend(path.get(..outer));
+                }
+                chain.extend(path.get(outer + 1..).into_iter().flat_map(|inside| inside.split('!')));
+                chain
+            }
+            origin => origin.path().into_iter().collect(),
+        }
     }
 
     /// The same origin seen from `folder` (with `/`, empty for the root): `None` for what does not lie inside it, and for
@@ -163,9 +205,11 @@ impl Origin {
                 let inside = path.get(outer + 1..).unwrap_or_default();
                 return Some(Origin::entry(container, inside));
             }
-            Origin::GitMessage { .. } | Origin::Layer { .. } | Origin::ImageConfig { .. } | Origin::Stdin => {
-                return None;
-            }
+            Origin::GitMessage { .. }
+            | Origin::Layer { .. }
+            | Origin::ImageConfig { .. }
+            | Origin::Object { .. }
+            | Origin::Stdin => return None,
         };
         let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
         *path = inner;
@@ -205,6 +249,8 @@ impl fmt::Display for Origin {
             Origin::ImageConfig { image, digest, .. } => {
                 write!(f, "image {image} configuration {digest} {}", self.inner_path().unwrap_or_default())
             }
+            Origin::Object { path, version: None, .. } => write!(f, "object {path}"),
+            Origin::Object { path, version: Some(version), .. } => write!(f, "version {version} of object {path}"),
             Origin::Stdin => f.write_str("standard input"),
             Origin::Entry { container, path } => match (container.path(), container.as_ref()) {
                 (Some(outer), _) => write!(f, "{container}{}", path.get(outer.len()..).unwrap_or_default()),

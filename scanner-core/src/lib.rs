@@ -15,6 +15,7 @@ pub mod source; // where blobs come from
 pub mod decode; // text hidden in bytes
 pub mod archive; // texts hidden in archives, to any depth within limits
 pub mod image; // container images: registries, layouts, layers
+pub mod bucket; // buckets of S3-compatible stores: listed, streamed
 pub mod evidence; // how sure we are, and the reasons
 pub mod detect; // candidates: where a secret may stand
 pub mod score; // how likely a candidate is real, and why

@@ -29,7 +29,7 @@ fn the_members_of_an_archive_on_disk_are_scanned() {
     let sarif = project.run("scan --format sarif");
     assert!(sarif.stdout.contains("lib/a.tar.gz!etc/b.zip!c/app.env"), "{}", sarif.stdout);
     let text = project.run("scan");
-    assert!(text.stdout.contains("lib/a.tar.gz!etc/b.zip!c/app.env:2:10"), "{}", text.stdout);
+    assert!(text.stdout.contains("lib/a.tar.gz › etc/b.zip › c/app.env:2:10"), "{}", text.stdout);
 }
 
 #[test]

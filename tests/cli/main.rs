@@ -2,11 +2,13 @@
 
 mod archive;
 mod baseline;
+mod buckets;
 mod exit_codes;
 mod git;
 mod honesty;
 mod images;
 mod import;
+mod live;
 mod mask;
 mod output;
 mod pipelines;

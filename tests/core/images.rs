@@ -22,6 +22,8 @@ fn request(target: Target) -> Request {
         no_ignore: false,
         archives: Some(Limits::default()),
         images: Images::default(),
+        buckets: Default::default(),
+        live: None,
         threads: 2,
         rules: RuleSet::embedded(),
         suppressions: Default::default(),

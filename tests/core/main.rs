@@ -3,6 +3,7 @@
 mod architecture;
 mod archive;
 mod assignment;
+mod buckets;
 mod ci;
 mod contexts;
 mod decode;
@@ -16,6 +17,7 @@ mod images;
 mod import;
 mod linear;
 mod mask;
+mod origins;
 mod properties;
 mod reference;
 mod report;

@@ -1,7 +1,9 @@
 //! One file a verb.
 
+mod aws;
 pub mod baseline;
 pub mod completions;
+pub mod live;
 pub mod mask;
 pub mod request;
 pub mod rules;

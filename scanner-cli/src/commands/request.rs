@@ -1,5 +1,6 @@
 //! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
 
+use super::aws;
 use crate::args::{HistoryArg, ImageArgs, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings::{self, Settings};
@@ -10,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use stopleak_core::http::{self, Http};
 use stopleak_core::image::Credentials;
 use stopleak_core::report::time::date;
-use stopleak_core::scan::{Gate, History, ImagePlace, Images, Outcome, Progress, Request, Target, scan};
+use stopleak_core::scan::{Buckets, Gate, History, ImagePlace, Images, Outcome, Progress, Request, Target, scan};
 use stopleak_core::suppress::{Baseline, Suppressions};
 use stopleak_core::{RuleSet, Warning};
 
@@ -41,13 +42,16 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
     let gate = selection.gate.or(settings.gate).unwrap_or_default();
     let practices = selection.practices.or(settings.practices).unwrap_or_default();
+    let network = network(&selection.images, &targets)?;
     let request = Request {
         targets: targets.clone(),
         history,
         staged: selection.staged,
         no_ignore: selection.no_ignore || settings.no_ignore,
         archives: selection.archives.limits(),
-        images: images(&selection.images, &targets)?,
+        images: images(&selection.images, &targets, network.as_ref()),
+        buckets: buckets(&selection.images, &targets, network.as_ref())?,
+        live: None,
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
@@ -59,7 +63,9 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
 
 /// Carries the request out, with a progress bar where one is of use; `notes` join the scan's warnings.
 pub fn carry_out(request: &Request, selection: &Selection, notes: &[Warning]) -> Result<Outcome> {
-    let watching = progress::watch(&request.progress, !selection.no_progress && !selection.quiet);
+    // A bar would be drawn over findings that are shown while the scan goes on.
+    let is_watched = !selection.no_progress && !selection.quiet && request.live.is_none();
+    let watching = progress::watch(&request.progress, is_watched);
     let outcome = scan(request);
     drop(watching);
     let outcome = outcome.map(|mut outcome| {
@@ -96,7 +102,10 @@ pub fn load_rules(texts: &[(String, String)], paths: &[PathBuf], disabled: &[Str
 fn targets(selection: &Selection) -> Vec<Target> {
     let target = |path: &PathBuf| match path.to_str() {
         Some("-") => Target::Stdin,
-        text => text.and_then(Target::image).unwrap_or_else(|| Target::Path(path.clone())),
+        text => {
+            let remote = text.and_then(|text| Target::image(text).or_else(|| Target::bucket(text)));
+            remote.unwrap_or_else(|| Target::Path(path.clone()))
+        }
     };
     match selection.targets.as_slice() {
         [] => vec![Target::Path(".".into())],
@@ -104,20 +113,42 @@ fn targets(selection: &Selection) -> Vec<Target> {
     }
 }
 
+fn is_image(target: &Target) -> bool {
+    matches!(target, Target::Image { place: ImagePlace::Registry, .. })
+}
+
+fn is_bucket(target: &Target) -> bool {
+    matches!(target, Target::Bucket { .. })
+}
+
 /// The network is there only for a target that is remote.
-fn images(args: &ImageArgs, targets: &[Target]) -> Result<Images> {
-    let is_remote = |target: &Target| matches!(target, Target::Image { place: ImagePlace::Registry, .. });
-    let mut images = Images { platform: args.platform.clone(), ..Images::default() };
-    if args.offline || !targets.iter().any(is_remote) {
-        return Ok(images);
+fn network(args: &ImageArgs, targets: &[Target]) -> Result<Option<Arc<Http>>> {
+    if args.offline || !targets.iter().any(|target| is_image(target) || is_bucket(target)) {
+        return Ok(None);
     }
     let extra_ca = args.registry_ca.as_ref().map(|file| {
         std::fs::read(file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
     });
     let http = Http::new(http::Settings { extra_ca: extra_ca.transpose()?, ..http::Settings::default() });
-    images.transport = Some(Arc::new(http.or_fail(|| "cannot use the network".to_owned())?));
-    images.credentials = Credentials { file: docker_config() };
-    Ok(images)
+    http.or_fail(|| "cannot use the network".to_owned()).map(|http| Some(Arc::new(http)))
+}
+
+fn images(args: &ImageArgs, targets: &[Target], network: Option<&Arc<Http>>) -> Images {
+    let mut images = Images { platform: args.platform.clone(), ..Images::default() };
+    if let Some(http) = network.filter(|_| targets.iter().any(is_image)) {
+        images.transport = Some(http.clone());
+        images.credentials = Credentials { file: docker_config() };
+    }
+    images
+}
+
+fn buckets(args: &ImageArgs, targets: &[Target], network: Option<&Arc<Http>>) -> Result<Buckets> {
+    let mut buckets = Buckets { versions: args.object_versions, ..Buckets::default() };
+    if let Some(http) = network.filter(|_| targets.iter().any(is_bucket)) {
+        buckets.transport = Some(http.clone());
+        buckets.access = aws::access()?;
+    }
+    Ok(buckets)
 }
 
 /// Where docker keeps its logins.

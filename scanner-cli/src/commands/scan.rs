@@ -1,14 +1,16 @@
 //! `stopleak scan`: find, report, and say with the exit code whether anything counts.
 
+use super::live::{self, Showing};
 use super::request::{self, Plan, counts};
 use crate::args::{PracticesArg, ScanArgs};
 use crate::exit;
 use crate::failure::Result;
 use crate::output::{self, Format, Output, Writing};
 use crate::terminal::message;
+use std::sync::Arc;
 use stopleak_core::Finding;
 use stopleak_core::report::{Secrets, Summary, compare};
-use stopleak_core::scan::{Gate, Outcome};
+use stopleak_core::scan::{Gate, Outcome, Target};
 
 /// Scans and reports.
 pub fn run(args: &ScanArgs) -> Result<u8> {
@@ -16,10 +18,14 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     let Plan { mut request, baseline, notes, practices, .. } = request::plan(&args.selection)?;
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
-    let mut writings = open(&outputs, args)?;
+    let choice = Choice { gate: request.gate, all: args.all, practices };
+    let live = Arc::new(Showing::new(open(&outputs, args)?, choice));
+    if request.targets == [Target::Stdin] {
+        request.live = Some(live::watch(&live));
+    }
     let outcome = request::carry_out(&request, &args.selection, &notes)?;
-    let outcome = select(outcome, &request.gate, args.all, practices);
-    writings.iter_mut().try_for_each(|writing| write(writing, &outcome))?;
+    let outcome = select(outcome, choice);
+    live.finish(&outcome)?;
     tell(&outcome.summary, &outputs, args);
     Ok(code(&outcome.summary, args.selection.allow_partial))
 }
@@ -29,30 +35,47 @@ fn open(outputs: &[Output], args: &ScanArgs) -> Result<Vec<Writing>> {
     outputs.iter().map(|output| output.open(secrets, args.selection.quiet)).collect()
 }
 
-/// Keeps what the report shows, in its order, and counts what it does not.
-fn select(outcome: Outcome, gate: &Gate, all: bool, practices: PracticesArg) -> Outcome {
-    let Outcome { mut findings, mut summary } = outcome;
-    findings.retain(|finding| practices != PracticesArg::Hide || !finding.is_practice());
-    let is_shown = |finding: &Finding| {
+/// What of the findings a report shows.
+#[derive(Clone, Copy)]
+pub struct Choice {
+    gate: Gate,
+    all: bool,
+    practices: PracticesArg,
+}
+
+impl Choice {
+    /// Whether a finding is written.
+    pub fn shows(&self, finding: &Finding) -> bool {
+        !self.hides(finding) && (self.all || self.is_due(finding))
+    }
+
+    fn hides(&self, finding: &Finding) -> bool {
+        self.practices == PracticesArg::Hide && finding.is_practice()
+    }
+
+    /// Whether it counts, or is risky practice that would if it were asked to.
+    fn is_due(&self, finding: &Finding) -> bool {
         let is_practice = finding.is_practice() && finding.suppression.is_none();
-        counts(finding, gate) || (is_practice && gate.admits(finding.confidence, finding.rule.severity))
-    };
-    summary.gated = findings.iter().filter(|finding| counts(finding, gate)).count() as u64;
+        counts(finding, &self.gate) || (is_practice && self.gate.admits(finding.confidence, finding.rule.severity))
+    }
+}
+
+/// Keeps what the report shows, in its order, and counts what it does not.
+fn select(outcome: Outcome, choice: Choice) -> Outcome {
+    let Outcome { mut findings, mut summary } = outcome;
+    findings.retain(|finding| !choice.hides(finding));
+    let is_shown = |finding: &Finding| choice.is_due(finding);
+    summary.gated = findings.iter().filter(|finding| counts(finding, &choice.gate)).count() as u64;
     summary.suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count() as u64;
     summary.below_gate =
         findings.iter().filter(|finding| finding.suppression.is_none() && !is_shown(finding)).count() as u64;
-    findings.retain(|finding| all || is_shown(finding));
+    findings.retain(|finding| choice.all || is_shown(finding));
     summary.practices = findings.iter().filter(|finding| finding.is_practice()).count() as u64;
     findings.sort_unstable_by(compare);
     summary.findings = findings.len() as u64;
     summary.warnings.sort();
     summary.warnings.dedup();
     Outcome { findings, summary }
-}
-
-fn write(writing: &mut Writing, outcome: &Outcome) -> Result<()> {
-    outcome.findings.iter().try_for_each(|finding| writing.step(|report| report.finding(finding)))?;
-    writing.step(|report| report.finish(&outcome.summary))
 }
 
 /// Says on standard error what the report on standard output does not.

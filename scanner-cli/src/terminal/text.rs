@@ -72,6 +72,19 @@ impl<W: Write> Report for Text<W> {
         writeln!(self.out)
     }
 
+    fn repeated(&mut self, finding: &Finding) -> io::Result<()> {
+        let places = finding.occurrences.len() as u64 + finding.more_occurrences;
+        if !finding.is_practice() {
+            self.places += places.saturating_sub(1);
+        }
+        let (name, shown) = (clean(&finding.rule.name), clean(&finding.shown()));
+        writeln!(self.out, "{BOLD}{name}{BOLD:#}  {shown}  was seen in {}", words::counted(places, "place"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
         if !self.quiet {
             writeln!(self.out, "{}", totals_in(summary, Some(self.places)))?;
@@ -122,15 +135,24 @@ fn is_history(place: &Occurrence) -> bool {
     place.origin.introduction().is_some()
 }
 
-/// `path:line:column`, which terminals and editors open.
+/// `path:line:column`, which terminals and editors open; in an image or archive `image › layer › jar › path:line:column`.
 fn place(occurrence: &Occurrence, style: anstyle::Style) -> String {
     let at = occurrence.position;
     let name = match (&occurrence.origin, occurrence.origin.path()) {
-        (_, Some(path)) => clean(path),
+        (origin, Some(_)) => chain(origin),
         (Origin::GitMessage { kind, .. }, None) => format!("{kind} message"),
         (origin, None) => clean(&origin.to_string()),
     };
     format!("{style}{name}{style:#}:{}:{}", at.line, at.column)
+}
+
+/// What a place is in, from the outside in.
+fn chain(origin: &Origin) -> String {
+    let mut parts: Vec<String> = origin.chain().into_iter().map(clean).collect();
+    if let (Some(first), None) = (parts.first_mut(), origin.outermost().path()) {
+        *first = clean(&origin.outermost().to_string());
+    }
+    parts.join(" › ")
 }
 
 /// Where a place of history came from, and how the text was hidden.

@@ -98,10 +98,12 @@ impl Sliding {
             }
         }
         self.cuts.extend(self.state.cuts());
+        self.cuts.sort_unstable();
+        self.cuts.dedup();
         self.hidden.append(&mut self.state.hidden);
     }
 
-    /// What was left undecoded so far, with repeats.
+    /// What was left undecoded so far.
     pub fn cuts(&self) -> &[Cut] {
         &self.cuts
     }

@@ -9,7 +9,7 @@ mod request;
 
 pub use client::{Http, Settings};
 pub use error::TransportError;
-pub use request::{Answer, Method, Request, is_loopback};
+pub use request::{Answer, Exact, Method, Request, exact, is_loopback};
 
 /// Sends a request and returns the answer, whatever its status. The seam between what asks and the network.
 pub trait Transport: Sync {

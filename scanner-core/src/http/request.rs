@@ -189,6 +189,21 @@ pub(super) fn parse(url: &str) -> Result<Url, TransportError> {
     }
 }
 
+/// An address as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exact {
+    /// In order: without `..`, its host in lower case.
+    pub url: String,
+    /// As in `Host`.
+    pub host: String,
+}
+
+/// What becomes of an address when it is sent.
+pub fn exact(url: &str) -> Result<Exact, TransportError> {
+    let url = parse(url)?;
+    Ok(Exact { host: host_of(&url), url: url.into() })
+}
+
 /// A server has no say in who we are.
 fn without_user(mut url: Url) -> String {
     let _ = url.set_username("");

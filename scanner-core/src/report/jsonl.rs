@@ -28,6 +28,14 @@ impl<W: Write> Report for JsonLines<W> {
         record::lines(finding, self.secrets).try_for_each(|line| self.line(&line))
     }
 
+    fn repeated(&mut self, finding: &Finding) -> io::Result<()> {
+        self.line(&record::repeated(finding))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
         self.line(&record::end(summary))?;
         self.out.flush()

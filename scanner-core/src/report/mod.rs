@@ -20,6 +20,14 @@ use std::io;
 pub trait Report {
     /// Writes one finding; called in sorted order.
     fn finding(&mut self, finding: &Finding) -> io::Result<()>;
+    /// Says how often a finding was seen that was written before with its first place only.
+    fn repeated(&mut self, _finding: &Finding) -> io::Result<()> {
+        Ok(())
+    }
+    /// Brings what was written to its reader at once.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// Writes what comes last.
     fn finish(&mut self, summary: &Summary) -> io::Result<()>;
 }
@@ -69,7 +77,7 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 
 fn importance(place: &Occurrence) -> (u8, i64) {
     match place.origin.outermost() {
-        Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (0, 0),
+        Origin::File { .. } | Origin::Staged { .. } | Origin::Object { .. } | Origin::Stdin => (0, 0),
         Origin::Layer { fate: Fate::Kept, .. } | Origin::ImageConfig { .. } => (0, 0),
         origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }

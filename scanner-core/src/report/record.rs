@@ -62,6 +62,8 @@ struct Place<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<ImagePlace<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<ObjectPlace<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
@@ -85,6 +87,15 @@ pub struct ImagePlace<'a> {
     step: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fate: Option<&'static str>,
+}
+
+/// Where in a bucket.
+#[derive(Serialize)]
+pub struct ObjectPlace<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +124,16 @@ struct Excuse<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
+}
+
+/// How often a finding was seen that was written before.
+#[derive(Serialize)]
+pub struct Repeated<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    rule: &'a str,
+    fingerprint: &'a str,
+    places: u64,
 }
 
 /// The end of a report.
@@ -157,6 +178,12 @@ pub fn whole(finding: &Finding, secrets: Secrets) -> Whole<'_> {
         occurrences: places(finding).into_iter().map(|occurrence| place(finding, occurrence)).collect(),
         more_occurrences: finding.more_occurrences,
     }
+}
+
+/// A finding's number of places as one object.
+pub fn repeated(finding: &Finding) -> Repeated<'_> {
+    let places = finding.occurrences.len() as u64 + finding.more_occurrences;
+    Repeated { kind: "repeated", rule: &finding.rule.id, fingerprint: finding.fingerprint.as_str(), places }
 }
 
 /// The summary as one object.
@@ -218,6 +245,7 @@ fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
         time: introduced.map(|introduced| rfc3339(introduced.time)),
         origin: occurrence.origin.to_string(),
         image: image(&occurrence.origin),
+        object: object(&occurrence.origin),
         job: occurrence.log.as_ref().and_then(|log| log.job.as_deref()),
         step: occurrence.log.as_ref().and_then(|log| log.step.as_deref()),
         trail: &occurrence.trail,
@@ -238,6 +266,16 @@ pub fn image(origin: &Origin) -> Option<ImagePlace<'_>> {
         }),
         Origin::ImageConfig { image, digest, .. } => {
             Some(ImagePlace { name: image, layer: None, config: Some(digest), step: None, fate: None })
+        }
+        _ => None,
+    }
+}
+
+/// The object that a place is in.
+pub fn object(origin: &Origin) -> Option<ObjectPlace<'_>> {
+    match origin.outermost() {
+        object @ Origin::Object { bucket, version, .. } => {
+            Some(ObjectPlace { bucket, key: object.inner_path()?, version: version.as_deref() })
         }
         _ => None,
     }

@@ -111,6 +111,7 @@ fn member(
         at.progress.add(0, room.len() as u64);
     }
     at.progress.add(1, 0);
+    scanner.tell();
     if room.capacity() > KEPT {
         *room = Vec::new();
     }

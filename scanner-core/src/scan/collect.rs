@@ -40,7 +40,14 @@ pub struct Sighting {
 }
 
 /// What makes two sightings the same secret: 128 bits of a hash.
-type Name = [u8; 16];
+pub type Name = [u8; 16];
+
+/// Different secrets of an endless text that are remembered.
+const MAX_SECRETS: usize = 50_000;
+/// Places of an endless text that are kept before there are few for each secret.
+const MAX_PLACES: usize = 100_000;
+/// Places that are kept of each secret then, with and without a mark.
+const FEW_PLACES: usize = 4;
 
 /// One secret while it is being gathered. There may be a million: its lists hold one item mostly, and no room to spare.
 struct Gathered {
@@ -60,6 +67,18 @@ pub struct Findings {
     /// Boxed: a map keeps up to half of its room empty.
     by_name: HashMap<Name, Box<Gathered>>,
     added: u64,
+    /// Places beyond those that are listed.
+    more: HashMap<Name, u64>,
+    endless: Option<Box<Endless>>,
+}
+
+/// What keeps the memory of an endless text bounded.
+#[derive(Default)]
+struct Endless {
+    /// Secrets that were new since they were last asked for.
+    fresh: Vec<Name>,
+    places: usize,
+    left_out: u64,
 }
 
 impl Findings {
@@ -81,6 +100,9 @@ impl Findings {
         };
         // The key's name tells guessable values apart; a token is the same secret under any name.
         let key_in_name = if guessable == Guessable::Yes { key } else { &[] };
+        if self.endless.is_some() && !self.has_room(name(index, key_in_name, secret), &sighting) {
+            return;
+        }
         let gathered = self.by_name.entry(name(index, key_in_name, secret)).or_insert_with(|| {
             Box::new(Gathered {
                 rule: index,
@@ -96,6 +118,99 @@ impl Findings {
             push(&mut gathered.evidence, (sighting.log_odds, explain().into_boxed_slice()));
         }
         push(&mut gathered.sightings, sighting);
+    }
+
+    /// Findings of a text that may never end: their memory is bounded, and new secrets can be asked for.
+    pub fn endless() -> Findings {
+        Findings { endless: Some(Box::default()), ..Findings::default() }
+    }
+
+    /// Whether they are of a text that may never end.
+    pub fn is_endless(&self) -> bool {
+        self.endless.is_some()
+    }
+
+    /// Whether one more place is kept; one that is not is counted.
+    fn has_room(&mut self, name: Name, sighting: &Sighting) -> bool {
+        let Some(endless) = &mut self.endless else { return true };
+        let Some(known) = self.by_name.get(&name) else {
+            let is_full = self.by_name.len() >= MAX_SECRETS;
+            endless.left_out += u64::from(is_full);
+            if !is_full {
+                endless.fresh.push(name);
+                endless.places += 1;
+            }
+            return !is_full;
+        };
+        let most = if endless.places < MAX_PLACES { MAX_OCCURRENCES } else { FEW_PLACES };
+        let is_alike = |other: &&Sighting| other.mark.is_some() == sighting.mark.is_some();
+        let has_room =
+            known.sightings.len() < most || known.sightings.iter().filter(is_alike).take(most).count() < most;
+        match has_room {
+            true => endless.places += 1,
+            false => *self.more.entry(name).or_default() += u64::from(sighting.mark.is_none()),
+        }
+        has_room
+    }
+
+    /// Secrets that were new since the last time.
+    pub fn take_fresh(&mut self) -> Vec<Name> {
+        self.endless.as_mut().map(|endless| std::mem::take(&mut endless.fresh)).unwrap_or_default()
+    }
+
+    /// How many sightings of further secrets there were, if any.
+    pub fn left_out(&self) -> Option<u64> {
+        self.endless.as_ref().map(|endless| endless.left_out).filter(|count| *count > 0)
+    }
+
+    /// Every secret's name.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.by_name.keys().copied()
+    }
+
+    /// Forgets other secrets.
+    pub fn retain_names(&mut self, is_wanted: impl Fn(&Name) -> bool) {
+        self.by_name.retain(|name, _| is_wanted(name));
+    }
+
+    /// Moves all places down by `lines`; forgets those that do not end before line `certain`, as counted before.
+    pub fn shift(&mut self, lines: u32, certain: u32) {
+        for gathered in self.by_name.values_mut() {
+            gathered.sightings.retain(|sighting| sighting.position.end_line < certain);
+            for sighting in &mut gathered.sightings {
+                let parts = sighting.parts.iter_mut().map(|(_, position)| position);
+                for position in parts.chain([&mut sighting.position]) {
+                    position.line = position.line.saturating_add(lines);
+                    position.end_line = position.end_line.saturating_add(lines);
+                }
+            }
+        }
+        self.by_name.retain(|_, gathered| !gathered.sightings.is_empty());
+    }
+
+    /// One secret at the first place it was seen, as a finding; all places are of one origin.
+    pub fn preview(&self, name: &Name, rules: &RuleSet, origin: &Origin) -> Option<Finding> {
+        let gathered = self.by_name.get(name)?;
+        let first = gathered.sightings.first()?.clone();
+        let copy = Gathered {
+            rule: gathered.rule,
+            secret: gathered.secret.clone(),
+            key: gathered.key.clone(),
+            guessable: gathered.guessable,
+            sightings: vec![first],
+            evidence: gathered.evidence.clone(),
+            occurrences: Vec::new(),
+        };
+        let mut alone = Findings { by_name: HashMap::from([(*name, Box::new(copy))]), ..Findings::default() };
+        alone.place(&|_| vec![origin.clone()]);
+        alone.finish(rules).pop()
+    }
+
+    /// Adds secrets that are not there.
+    pub fn complete_with(&mut self, other: Findings) {
+        for (name, theirs) in other.by_name {
+            self.by_name.entry(name).or_insert(theirs);
+        }
     }
 
     /// How many sightings were added.
@@ -142,6 +257,7 @@ impl Findings {
 
     /// Takes in what another thread or target found.
     pub fn absorb(&mut self, other: Findings) {
+        other.more.iter().for_each(|(name, more)| *self.more.entry(*name).or_default() += more);
         for (name, theirs) in other.by_name {
             match self.by_name.entry(name) {
                 Entry::Vacant(entry) => {
@@ -167,8 +283,9 @@ impl Findings {
 
     /// The findings, sorted: severe and sure ones first, then by rule and place.
     pub fn finish(self, rules: &RuleSet) -> Vec<Finding> {
+        let more = |name| self.more.get(&name).copied().unwrap_or(0);
         let mut findings: Vec<Finding> =
-            self.by_name.into_values().map(|gathered| finish(*gathered, rules.rules())).collect();
+            self.by_name.into_iter().map(|(name, gathered)| finish(*gathered, rules.rules(), more(name))).collect();
         // Of equal ones there are none; a stable sort would take half the list's memory again.
         findings.sort_unstable_by(|a, b| {
             let severity = b.rule.severity.cmp(&a.rule.severity);
@@ -242,7 +359,7 @@ fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
     placed.retain(|(_, occurrence)| version(occurrence).is_none_or(|(path, age)| first[&path] == age));
 }
 
-fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
+fn finish(mut gathered: Gathered, rules: &[Arc<Rule>], unlisted: u64) -> Finding {
     let rule = rules[gathered.rule as usize].clone();
     gathered.occurrences.sort_by(|a, b| a.1.cmp(&b.1));
     gathered.occurrences.dedup_by(|a, b| a.1 == b.1);
@@ -262,7 +379,7 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>]) -> Finding {
         validity: Validity::Unchecked,
         occurrences: gathered.occurrences.into_iter().map(|(_, occurrence)| occurrence).collect(),
         suppression: None,
-        more_occurrences: more as u64,
+        more_occurrences: more as u64 + unlisted,
     }
 }
 

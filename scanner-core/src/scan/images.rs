@@ -5,9 +5,9 @@
 mod place;
 mod pool;
 
-use super::text::TextScanner;
-use super::{Part, Progress, Request, ScanError, Target, archives, stream};
-use crate::archive::{Limits, Peeked};
+use super::content::ContentScanner;
+use super::{Part, Request, ScanError, Target};
+use crate::archive::Limits;
 use crate::detect::Engine;
 use crate::http::Transport;
 use crate::image::{
@@ -18,7 +18,7 @@ use crate::source::files;
 use crate::warning::Warning;
 use place::{Plan, Spot};
 use std::collections::HashSet;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -220,78 +220,44 @@ pub fn scan(request: &Request, engine: &Engine, sources: &[Source<'_>]) -> Part 
     }
     for mut worker in workers {
         let spots = std::mem::take(&mut worker.spots);
-        worker.scanner.findings.place(&|place| plan.origins(&spots[place as usize]));
-        part.findings.absorb(worker.scanner.findings);
-        part.warnings.extend(worker.scanner.warnings);
+        worker.content.scanner.findings.place(&|place| plan.origins(&spots[place as usize]));
+        part.findings.absorb(worker.content.scanner.findings);
+        part.warnings.extend(worker.content.scanner.warnings);
     }
     part
 }
 
 /// One thread's share.
 pub struct Worker<'p, 'e> {
-    scanner: TextScanner<'e>,
+    content: ContentScanner<'p, 'e>,
     plan: &'p Plan<'p>,
-    archives: Option<&'p Limits>,
     limits: Limits,
-    progress: &'p Progress,
     /// Places with findings.
     spots: Vec<Spot>,
-    room: Vec<u8>,
 }
 
 impl<'p, 'e> Worker<'p, 'e> {
     fn new(request: &'p Request, engine: &'e Engine, plan: &'p Plan<'p>, limits: Limits) -> Worker<'p, 'e> {
-        let (archives, progress) = (request.archives.as_ref(), request.progress.as_ref());
-        let scanner = TextScanner::new(engine);
-        Worker { scanner, plan, archives, limits, progress, spots: Vec::new(), room: Vec::new() }
+        Worker { content: ContentScanner::new(request, engine), plan, limits, spots: Vec::new() }
     }
 
     /// Scans one content at a spot, which is kept if there is a finding.
     fn scan(&mut self, spot: &dyn Fn() -> Spot, content: &mut dyn Read) -> io::Result<()> {
-        self.room.clear();
-        let mut room = std::mem::take(&mut self.room);
-        let read = (&mut *content).take(archives::WHOLE).read_to_end(&mut room);
-        let is_whole = (room.len() as u64) < archives::WHOLE || read.is_err();
-        let outcome = match is_whole {
-            true => {
-                self.scan_whole(spot, &room);
-                // What came before the trouble is scanned.
-                read.map(|_| ())
-            }
-            false => {
-                let mut all = Cursor::new(std::mem::take(&mut room)).chain(content);
-                self.at(spot, |worker, place, name| worker.stream(&mut all, place, name))
-            }
-        };
-        self.room = room;
-        outcome
+        self.at(spot, |scanner, place, name| scanner.scan(place, name, content))
     }
 
     fn scan_whole(&mut self, spot: &dyn Fn() -> Spot, bytes: &[u8]) {
-        self.at(spot, |worker, place, name| {
-            let Worker { scanner, archives, progress, .. } = worker;
-            if !archives::scan_bytes(scanner, bytes, *archives, place, name, progress) {
-                scanner.scan(bytes, place, name);
-                progress.add(1, bytes.len() as u64);
-            }
-        });
+        self.at(spot, |scanner, place, name| scanner.scan_whole(place, name, bytes));
     }
 
-    fn stream(&mut self, all: &mut dyn Read, place: u32, name: &dyn Fn() -> String) -> io::Result<()> {
-        let Worker { scanner, archives, progress, .. } = self;
-        let mut peeked = Peeked::new(all)?;
-        if !archives::scan_stream(scanner, &mut peeked, *archives, place, name, progress) {
-            let count = |bytes| progress.add(0, bytes);
-            stream::scan(scanner, &mut peeked, stream::BLOCK, place, name, &count)?;
-            progress.add(1, 0);
-        }
-        Ok(())
-    }
-
-    fn at<T>(&mut self, spot: &dyn Fn() -> Spot, work: impl FnOnce(&mut Self, u32, &dyn Fn() -> String) -> T) -> T {
-        let (plan, before) = (self.plan, self.scanner.findings.added());
-        let done = work(self, self.spots.len() as u32, &|| plan.name(&spot()));
-        if self.scanner.findings.added() > before {
+    fn at<T>(
+        &mut self,
+        spot: &dyn Fn() -> Spot,
+        work: impl FnOnce(&mut ContentScanner<'p, 'e>, u32, &dyn Fn() -> String) -> T,
+    ) -> T {
+        let (plan, before) = (self.plan, self.content.scanner.findings.added());
+        let done = work(&mut self.content, self.spots.len() as u32, &|| plan.name(&spot()));
+        if self.content.scanner.findings.added() > before {
             self.spots.push(spot());
         }
         done
@@ -316,14 +282,18 @@ impl<'p, 'e> Worker<'p, 'e> {
                 let read = |error| ImageError::Unreadable { what: name.to_owned(), error };
                 if let Err(error) = found.and_then(|content| self.scan(&spot, content).map_err(read)) {
                     let message = error.to_string();
-                    self.scanner.warnings.push(Warning::unscanned("unreadable-file", self.plan.name(&spot()), message));
+                    self.content.scanner.warnings.push(Warning::unscanned(
+                        "unreadable-file",
+                        self.plan.name(&spot()),
+                        message,
+                    ));
                 }
             });
         }
     }
 
     fn warn(&mut self, layer: usize, code: &'static str, message: String) {
-        self.scanner.warnings.push(Warning::unscanned(code, self.plan.layer_name(layer), message));
+        self.content.scanner.warnings.push(Warning::unscanned(code, self.plan.layer_name(layer), message));
     }
 }
 

@@ -16,6 +16,13 @@ pub struct Joined {
     rule: u16,
 }
 
+impl Joined {
+    /// Whether it ends before a place.
+    pub fn is_before(&self, place: u64) -> bool {
+        self.end <= place
+    }
+}
+
 /// How a cleaned text is seen.
 #[derive(Clone, Copy)]
 pub struct View<'v> {

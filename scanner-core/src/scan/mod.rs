@@ -1,13 +1,16 @@
 //! One scan: what was asked for, how far it is, and what came out.
 
 mod archives;
+mod buckets;
 mod collect;
+mod content;
 pub mod examples;
 mod files;
 mod history;
 mod images;
 mod judge;
 pub mod lint;
+mod live;
 mod logs;
 mod mask;
 mod own;
@@ -16,7 +19,9 @@ mod position;
 mod stream;
 mod text;
 
+pub use buckets::Buckets;
 pub use images::{ImagePlace, Images};
+pub use live::Live;
 pub use mask::Mask;
 
 use crate::archive;
@@ -46,6 +51,11 @@ pub enum Target {
         /// What kind of place.
         place: ImagePlace,
         /// What stands behind the prefix.
+        name: String,
+    },
+    /// The objects of a bucket.
+    Bucket {
+        /// The bucket, and what keys begin with after a `/`.
         name: String,
     },
     /// Standard input.
@@ -136,6 +146,10 @@ pub struct Request {
     pub archives: Option<archive::Limits>,
     /// How images are found and got.
     pub images: Images,
+    /// How buckets are got.
+    pub buckets: Buckets,
+    /// Who is told of findings of standard input while it goes on; for a scan of nothing else.
+    pub live: Option<Live>,
     /// Threads; at least one.
     pub threads: usize,
     /// What to look for.
@@ -197,6 +211,14 @@ pub enum ScanError {
         /// The reason.
         error: crate::image::ImageError,
     },
+    /// A bucket that cannot be read at all.
+    #[error("cannot scan {target}: {error}")]
+    Bucket {
+        /// As it was named.
+        target: String,
+        /// The reason.
+        error: crate::bucket::BucketError,
+    },
     /// Git's data cannot be read as asked.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -211,6 +233,7 @@ impl ScanError {
         match self {
             ScanError::Git(error) => error.hint(),
             ScanError::Image { error, .. } => error.hint(),
+            ScanError::Bucket { error, .. } => error.hint(),
             ScanError::NoRepository { .. } => Some("name a git repository, or leave the option out to scan the files"),
             _ => None,
         }
@@ -277,7 +300,11 @@ struct Part {
 
 fn scan_target(request: &Request, engine: &Engine, target: &Target, summary: &mut Summary) -> Result<Part, ScanError> {
     match target {
-        Target::Stdin => Ok(files::scan_stdin(request, engine)),
+        Target::Stdin => Ok(match &request.live {
+            Some(live) => live::scan(request, engine, live),
+            None => files::scan_stdin(request, engine),
+        }),
+        Target::Bucket { name } => buckets::scan(request, engine, name),
         // Images were opened before.
         Target::Image { .. } => Ok(Part::default()),
         Target::Path(path) => scan_path(request, engine, path, summary),

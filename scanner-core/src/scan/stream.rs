@@ -3,6 +3,7 @@
 //! Candidates stand once nothing to come can overlap them, and are recorded once nothing to come can be a part of them
 //! and their line is read as far as a mark is looked for.
 
+use super::collect::Findings;
 use super::logs::{self, Joined, View};
 use super::own::Windows;
 use super::position::{Cursor, MAX_LINE};
@@ -41,8 +42,15 @@ pub fn scan(
     progress(total);
     if start.len() < first {
         // What fits into one block is a text like any other: a pipeline on standard input is one, too.
+        let known = scanner.warnings.len();
         scanner.scan(&start, place, name);
-        return outcome.map(|_| total);
+        let is_cut = scanner.warnings[known..].iter().any(|warning| warning.code == "limit-matches");
+        if !is_cut || !scanner.findings.is_endless() {
+            return outcome.map(|_| total);
+        }
+        // What may never end has another bound: one secret over and over must not hide the next one.
+        scanner.warnings.truncate(known);
+        scanner.findings = Findings::endless();
     }
     let mut stream = Stream::new(scanner, place);
     let mut input = Input::of(&start);
@@ -200,7 +208,7 @@ impl<'s, 'e> Stream<'s, 'e> {
                 break;
             }
             let (hidden, position) = self.hidden.pop_front().expect("there is a first one");
-            if self.counts.admits(hidden.decoded.rule, true) {
+            if self.admits(hidden.decoded.rule, true) {
                 let seen = match &self.log {
                     Some(log) => {
                         let view = View { map: &log.map, joined: &self.joined };
@@ -211,7 +219,13 @@ impl<'s, 'e> Stream<'s, 'e> {
                 self.scanner.record_hidden(&self.sliding.text, &hidden, seen);
             }
         }
+        self.scanner.tell();
         self.release(certain);
+    }
+
+    /// Whether one more match of a rule is kept. A text without end has another bound: it must not grow deaf.
+    fn admits(&mut self, rule: u16, is_hidden: bool) -> bool {
+        self.scanner.findings.is_endless() || self.counts.admits(rule, is_hidden)
     }
 
     fn search(&mut self) {
@@ -255,7 +269,7 @@ impl<'s, 'e> Stream<'s, 'e> {
         if rules[candidate.rule as usize].part_only {
             return;
         }
-        if !self.counts.admits(candidate.rule, false) {
+        if !self.admits(candidate.rule, false) {
             return;
         }
         let view = self.log.as_ref().map(|log| View { map: &log.map, joined: &self.joined });
@@ -300,7 +314,11 @@ impl<'s, 'e> Stream<'s, 'e> {
         if moved > 0 {
             self.searched = self.searched.saturating_sub(moved);
             match &mut self.log {
-                Some(log) => log.map.release(moved),
+                Some(log) => {
+                    log.map.release(moved);
+                    let start = log.map.absolute(0);
+                    self.joined.retain(|joined| !joined.is_before(start));
+                }
                 None => self.cursor.forget(moved),
             }
             self.standing.iter_mut().for_each(|candidate| candidate.shift_back(moved as u32));

@@ -2,6 +2,7 @@
 
 use super::collect::{Findings, Sighting};
 use super::judge::{self, Scorer};
+use super::live::Shown;
 use super::logs::{self, View};
 use super::own;
 use super::pipelines;
@@ -25,6 +26,8 @@ pub struct TextScanner<'e> {
     pub(super) practices: Option<Practices>,
     /// The member of an archive that is being scanned.
     pub(super) inside: Option<Arc<str>>,
+    /// Who is told of new secrets while the text goes on.
+    pub(super) live: Option<&'e Shown<'e>>,
     /// What was found so far.
     pub findings: Findings,
     /// What went wrong so far.
@@ -49,8 +52,16 @@ impl<'e> TextScanner<'e> {
             worker: Worker::new(engine, Scorer),
             inside: None,
             practices: None,
+            live: None,
             findings: Findings::default(),
             warnings: Vec::new(),
+        }
+    }
+
+    /// Tells whoever is to be told of new secrets.
+    pub(super) fn tell(&mut self) {
+        if let Some(live) = self.live {
+            live.tell(&mut self.findings, self.engine);
         }
     }
 

@@ -1,11 +1,23 @@
-//! Places as SARIF artifact locations: relative, percent-encoded, against the root of the sources.
+//! Places as SARIF artifact locations: relative, percent-encoded, against the root of the sources; absolute where the
+//! path is, and a store's own addresses for its objects. Decoded, each is the path again.
 
-use crate::blob::Origin;
+use crate::blob::{BUCKET, Origin};
 use serde_sarif::sarif;
 
 /// Where the bytes are: a path below `%SRCROOT%`, or a name of our own for what has no path.
 pub fn artifact(origin: &Origin) -> sarif::ArtifactLocation {
+    let outermost = origin.outermost();
     match (origin.path(), origin) {
+        (Some(path), _) if matches!(outermost, Origin::Object { .. }) => {
+            absolute(BUCKET, path.strip_prefix(BUCKET).unwrap_or(path))
+        }
+        (Some(path), _) if path.starts_with('/') => absolute("file://", path),
+        (Some(path), _) if is_on_drive(path) => {
+            let (drive, rest) = path.split_at(2);
+            absolute(&format!("file:///{drive}"), rest)
+        }
+        // A member of what has no path itself lies nowhere below the root.
+        (Some(path), _) if outermost.path().is_none() => named(path),
         (Some(path), _) => sarif::ArtifactLocation::builder().uri(encode(path)).uri_base_id("%SRCROOT%").build(),
         (None, Origin::GitBlob { id, .. }) => named(&format!("git-blob/{id}")),
         (None, Origin::GitMessage { kind, introduced }) => named(&format!("git-{kind}-message/{}", introduced.commit)),
@@ -17,9 +29,18 @@ fn named(name: &str) -> sarif::ArtifactLocation {
     sarif::ArtifactLocation::builder().uri(encode(name)).build()
 }
 
+fn absolute(before: &str, path: &str) -> sarif::ArtifactLocation {
+    sarif::ArtifactLocation::builder().uri(format!("{before}{}", encode(path))).build()
+}
+
+/// `C:/`, as Windows names a place.
+fn is_on_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic())
+}
+
 /// A path as a relative reference of RFC 3986. A colon is encoded too: in a first segment it would end a scheme.
 pub fn encode(path: &str) -> String {
-    path.trim_start_matches("./").trim_start_matches('/').bytes().fold(String::new(), |mut uri, byte| {
+    path.bytes().fold(String::new(), |mut uri, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => uri.push(char::from(byte)),
             b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
@@ -38,9 +59,9 @@ mod tests {
     fn paths_become_relative_references() {
         let table = [
             ("src/app.env", "src/app.env"),
-            ("./a b/c#d?e%f.txt", "a%20b/c%23d%3Fe%25f.txt"),
+            ("a b/c#d?e%f.txt", "a%20b/c%23d%3Fe%25f.txt"),
             ("c:/x", "c%3A/x"),
-            ("/etc/x", "etc/x"),
+            ("a\\b", "a%5Cb"),
             ("köln/[id].ts", "k%C3%B6ln/%5Bid%5D.ts"),
             ("outer.zip!inner/file", "outer.zip!inner/file"),
         ];

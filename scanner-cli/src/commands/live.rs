@@ -1,0 +1,120 @@
+//! Reports that are written while standard input goes on, and the signals that end it in good order.
+
+use super::scan::Choice;
+use crate::failure::{Failure, Result};
+use crate::output::Writing;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use stopleak_core::Finding;
+use stopleak_core::scan::{Live, Outcome};
+
+/// The reports of a scan, and what they hold already.
+pub struct Showing {
+    choice: Choice,
+    state: Mutex<State>,
+}
+
+struct State {
+    writings: Vec<Writing>,
+    /// What was written.
+    written: HashSet<Name>,
+    failure: Option<Failure>,
+}
+
+/// What a scan of standard input tells while it goes on; signals end it.
+pub fn watch(showing: &Arc<Showing>) -> Live {
+    let stop = Arc::new(AtomicBool::new(false));
+    signals::end(&stop);
+    let showing = Arc::clone(showing);
+    Live { show: Box::new(move |finding| showing.show(finding)), stop }
+}
+
+impl Showing {
+    /// Nothing is written yet.
+    pub fn new(writings: Vec<Writing>, choice: Choice) -> Showing {
+        Showing { choice, state: Mutex::new(State { writings, written: HashSet::new(), failure: None }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a finding where that may be done at once; `Break` when there is nobody left to write for.
+    fn show(&self, finding: &Finding) -> ControlFlow<()> {
+        let mut state = self.lock();
+        if !self.choice.shows(finding) || !state.written.insert(name(finding)) {
+            return ControlFlow::Continue(());
+        }
+        for writing in state.writings.iter_mut().filter(|writing| writing.is_live) {
+            let written = writing.step(|report| report.finding(finding).and_then(|()| report.flush()));
+            if let Err(failure) = written {
+                state.failure = Some(failure);
+                return ControlFlow::Break(());
+            }
+        }
+        match state.writings.iter().all(Writing::is_closed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Writes the rest: what was not written yet, how often the others were seen, the summary.
+    pub fn finish(&self, outcome: &Outcome) -> Result<()> {
+        let mut state = self.lock();
+        let State { writings, written, failure } = &mut *state;
+        if let Some(failure) = failure.take() {
+            return Err(failure);
+        }
+        for writing in writings {
+            let is_written = |finding: &Finding| writing.is_live && written.contains(&name(finding));
+            let (old, new): (Vec<&Finding>, Vec<&Finding>) =
+                outcome.findings.iter().partition(|finding| is_written(finding));
+            new.into_iter().try_for_each(|finding| writing.step(|report| report.finding(finding)))?;
+            let is_repeated = |finding: &&&Finding| finding.occurrences.len() as u64 + finding.more_occurrences > 1;
+            old.iter().filter(is_repeated).try_for_each(|finding| writing.step(|report| report.repeated(finding)))?;
+            writing.step(|report| report.finish(&outcome.summary))?;
+        }
+        Ok(())
+    }
+}
+
+/// Rule and fingerprint, and a hash of the value: fingerprints of passwords may be alike.
+type Name = (String, String, u64);
+
+fn name(finding: &Finding) -> Name {
+    let value = BuildHasherDefault::<DefaultHasher>::default().hash_one(finding.secret.expose());
+    (finding.rule.id.clone(), finding.fingerprint.as_str().to_owned(), value)
+}
+
+/// The first signal ends the reading, so that the summary and the exit code are told; a second one ends at once.
+#[cfg(unix)]
+mod signals {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub fn end(stop: &Arc<AtomicBool>) {
+        // Without handlers a signal ends this process as it would any other.
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+        let stop = Arc::clone(stop);
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                if stop.swap(true, Ordering::Relaxed) {
+                    std::process::exit(128 + signal);
+                }
+            }
+        });
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    pub fn end(_: &Arc<AtomicBool>) {}
+}
