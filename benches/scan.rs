@@ -7,9 +7,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use stopleak_core::RuleSet;
-use stopleak_core::scan::{Gate, History, Request, Target, scan};
+use stopleak_core::scan::{History, Request, Target, scan};
 use support::{measure, rate};
 
 fn main() {
@@ -33,21 +31,7 @@ fn main() {
 
 fn row(path: &Path, history: History, threads: usize) {
     let what = if history == History::None { "files" } else { "history and files" };
-    let request = Request {
-        targets: vec![Target::Path(path.to_path_buf())],
-        history,
-        staged: false,
-        no_ignore: false,
-        archives: Some(Default::default()),
-        images: Default::default(),
-        buckets: Default::default(),
-        live: None,
-        threads,
-        rules: RuleSet::embedded(),
-        suppressions: Default::default(),
-        gate: Gate::default(),
-        progress: Arc::default(),
-    };
+    let request = Request { history, threads, ..Request::new(vec![Target::Path(path.to_path_buf())]) };
     let (outcome, cpu, wall) = measure(|| scan(&request));
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     match outcome {

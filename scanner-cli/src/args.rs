@@ -18,7 +18,7 @@ const IMPORT: &str = "Rules become rules with a `search`, run as gitleaks runs t
      What is not carried over is listed on standard error and on top of the file. Use the file with --rules, or name \
      it under [rules] paths in stopleak.toml. `scan --config .gitleaks.toml` does the same without a file.";
 
-/// Find leaked secrets in files, git history, container images, buckets and standard input
+/// Find leaked secrets in files, git history, container images, pipelines, buckets and standard input
 #[derive(Debug, Parser)]
 #[command(name = "stopleak", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
@@ -29,7 +29,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Scan repositories, folders, files, container images, buckets or standard input
+    /// Scan repositories, folders, files, container images, logs of pipelines, buckets or standard input
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
     /// Accept today's findings, so that only new ones count
@@ -46,7 +46,8 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct Selection {
     /// A work tree, bare repository, folder or file, `-` for standard input, an image: docker://,
-    /// docker-archive:, oci:, oci-archive:, or a bucket: s3://bucket/prefix [default: .]
+    /// docker-archive:, oci:, oci-archive:, a bucket: s3://bucket/prefix, or logs and artifacts of
+    /// pipelines: github://, gitlab:// [default: .]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
 
@@ -70,7 +71,7 @@ pub struct Selection {
     #[arg(long, value_name = "A..B", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
     pub range: Option<String>,
 
-    /// Scan what commits since this date introduced, and objects changed since then
+    /// Scan what commits since this date introduced, objects changed since then, or a forge's runs since then
     #[arg(long, value_name = "DATE", conflicts_with_all = ["staged", "history"], help_heading = "What to scan")]
     pub since: Option<String>,
 
@@ -87,6 +88,9 @@ pub struct Selection {
 
     #[command(flatten)]
     pub images: ImageArgs,
+
+    #[command(flatten)]
+    pub forges: ForgeArgs,
 
     /// Add rules from a file or folder (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
@@ -121,13 +125,33 @@ pub struct ImageArgs {
     #[arg(long)]
     pub object_versions: bool,
 
-    /// Trust this certificate authority of a registry or store, too
+    /// Trust this certificate authority of a registry, store or forge, too
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
 
     /// Never use the network: a remote target is an error
     #[arg(long)]
     pub offline: bool,
+}
+
+/// How forges are asked for the logs and artifacts of pipelines.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pipelines")]
+pub struct ForgeArgs {
+    /// With --since, scan the runs that failed, or all [default: failed]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub runs: Option<RunsArg>,
+
+    /// Wait at most this many seconds for a forge's rate limits [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub max_wait: Option<u64>,
+}
+
+/// Which runs of pipelines to scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunsArg {
+    Failed,
+    All,
 }
 
 /// How far archives are unpacked.

@@ -36,6 +36,16 @@ pub struct Settings {
     /// A foreign configuration made a rule file, with its name, and what could not be carried over.
     pub imported: Option<(String, String)>,
     pub notes: Vec<Warning>,
+    pub forges: ForgeAddresses,
+}
+
+/// Where forges are, as the settings say.
+#[derive(Debug, Default)]
+pub struct ForgeAddresses {
+    pub github: Option<String>,
+    pub gitlab: Option<String>,
+    /// The user named the settings: they were not just found beside a target.
+    pub are_named: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,6 +55,8 @@ struct Written {
     scan: ScanWritten,
     #[serde(default)]
     rules: RulesWritten,
+    #[serde(default)]
+    forge: ForgesWritten,
     #[serde(default)]
     allow: Vec<Spanned<AllowWritten>>,
 }
@@ -68,6 +80,19 @@ struct RulesWritten {
     paths: Vec<PathBuf>,
     #[serde(default)]
     disable: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgesWritten {
+    github: Option<ForgeWritten>,
+    gitlab: Option<ForgeWritten>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgeWritten {
+    url: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,12 +143,16 @@ fn read_named(file: &Path, today: &str) -> Result<Settings> {
     let text = std::fs::read_to_string(file).or_fail(|| format!("cannot read {}", file.display()))?;
     match import::is_foreign(&text) {
         Some(true) => imported(file),
-        _ => parse(&text, file, today).map_err(|failure| {
-            failure.hint(
-                "--config reads stopleak's settings ([scan], [rules], [[allow]]) and configurations of gitleaks and \
-                 betterleaks; files of rules go with --rules",
-            )
-        }),
+        _ => {
+            let mut settings = parse(&text, file, today).map_err(|failure| {
+                failure.hint(
+                    "--config reads stopleak's settings ([scan], [rules], [forge], [[allow]]) and configurations of \
+                     gitleaks and betterleaks; files of rules go with --rules",
+                )
+            })?;
+            settings.forges.are_named = true;
+            Ok(settings)
+        }
     }
 }
 
@@ -235,6 +264,11 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
         allowlist: Allowlist::new(allow.collect::<Result<_>>()?),
         imported: None,
         notes: Vec::new(),
+        forges: ForgeAddresses {
+            github: written.forge.github.map(|forge| forge.url),
+            gitlab: written.forge.gitlab.map(|forge| forge.url),
+            are_named: false,
+        },
     })
 }
 
@@ -281,6 +315,7 @@ mod tests {
     fn every_setting_is_read() {
         let text = "[scan]\ngate = 'high,0.8'\nhistory = 'none'\nno-ignore = true\nthreads = 2\nbaseline = 'b.json'\n\
                     [rules]\npaths = ['own']\ndisable = ['a.b']\n\
+                    [forge.github]\nurl = 'https://g.example'\n[forge.gitlab]\nurl = 'https://l.example'\n\
                     [[allow]]\nreason = 'samples'\npath = 'docs/'\nexpires = 2027-01-31\n";
         let settings = parse(text, Path::new("/p/stopleak.toml"), "2026-11-21").unwrap();
         assert_eq!(settings.gate.unwrap().confidence, 0.8);
@@ -289,6 +324,8 @@ mod tests {
         assert_eq!(settings.baseline, Some(PathBuf::from("/p/b.json")));
         assert_eq!(settings.rules, [PathBuf::from("/p/own")]);
         assert_eq!(settings.disabled, ["a.b"]);
+        assert_eq!(settings.forges.github.as_deref(), Some("https://g.example"));
+        assert_eq!(settings.forges.gitlab.as_deref(), Some("https://l.example"));
         assert_eq!(settings.allowlist.entries().len(), 1);
     }
 }

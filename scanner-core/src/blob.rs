@@ -56,6 +56,15 @@ impl Fate {
     }
 }
 
+/// What of a pipeline's run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunPart {
+    /// What it printed.
+    Log,
+    /// What it left behind, by its name.
+    Artifact(Arc<str>),
+}
+
 /// Where bytes came from. `Display` is the one way it is printed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -111,6 +120,17 @@ pub enum Origin {
         /// The whole path, `s3://bucket/key`.
         path: String,
     },
+    /// A log or an artifact of a pipeline's run, fetched from its forge.
+    Run {
+        /// The run or the job, as reports name it: `github.com/owner/repository/actions/runs/7`.
+        run: Arc<str>,
+        /// What of it.
+        part: RunPart,
+        /// The job, where the forge tells it.
+        job: Option<Arc<str>>,
+        /// The whole path, `run/logs`, `run/artifacts/name`.
+        path: String,
+    },
     /// Standard input.
     Stdin,
     /// A member of an archive, at any depth.
@@ -151,13 +171,16 @@ impl Origin {
     pub fn path(&self) -> Option<&str> {
         match self {
             Origin::File { path } | Origin::Staged { path } | Origin::Entry { path, .. } => Some(path),
-            Origin::Layer { path, .. } | Origin::ImageConfig { path, .. } | Origin::Object { path, .. } => Some(path),
+            Origin::Layer { path, .. }
+            | Origin::ImageConfig { path, .. }
+            | Origin::Object { path, .. }
+            | Origin::Run { path, .. } => Some(path),
             Origin::GitBlob { path, .. } => path.as_deref(),
             Origin::GitMessage { .. } | Origin::Stdin => None,
         }
     }
 
-    /// The path without the image and the layer, or the bucket, that it is in: what says something about the file itself.
+    /// The path without the image and the layer, the bucket or the run, that it is in: what says something about the file itself.
     pub fn inner_path(&self) -> Option<&str> {
         let path = self.path()?;
         match self.outermost() {
@@ -165,6 +188,7 @@ impl Origin {
                 path.get(image.len() + short(digest).len() + 2..)
             }
             Origin::Object { bucket, .. } => path.get(BUCKET.len() + bucket.len() + 1..),
+            Origin::Run { run, .. } => path.get(run.len() + 1..),
             _ => Some(path),
         }
     }
@@ -209,6 +233,7 @@ impl Origin {
             | Origin::Layer { .. }
             | Origin::ImageConfig { .. }
             | Origin::Object { .. }
+            | Origin::Run { .. }
             | Origin::Stdin => return None,
         };
         let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
@@ -251,7 +276,20 @@ impl fmt::Display for Origin {
             }
             Origin::Object { path, version: None, .. } => write!(f, "object {path}"),
             Origin::Object { path, version: Some(version), .. } => write!(f, "version {version} of object {path}"),
+            Origin::Run { run, part, job, .. } => {
+                write!(f, "run {run}")?;
+                job.iter().try_for_each(|job| write!(f, " › job {job}"))?;
+                match part {
+                    RunPart::Log => f.write_str(" › log"),
+                    RunPart::Artifact(name) => write!(f, " › artifact {name}"),
+                }
+            }
             Origin::Stdin => f.write_str("standard input"),
+            Origin::Entry { container, path } if matches!(container.outermost(), Origin::Run { .. }) => {
+                let inside = path.get(container.path().map_or(0, str::len) + 1..).unwrap_or_default();
+                write!(f, "{container}")?;
+                inside.split('!').try_for_each(|part| write!(f, " › {part}"))
+            }
             Origin::Entry { container, path } => match (container.path(), container.as_ref()) {
                 (Some(outer), _) => write!(f, "{container}{}", path.get(outer.len()..).unwrap_or_default()),
                 (None, _) => write!(f, "{container} {path}"),

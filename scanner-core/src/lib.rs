@@ -3,6 +3,7 @@
 //! The modules in the order data meets them; a module uses only those above it.
 
 pub mod secret; // the value, kept out of every output, and its fingerprint
+pub mod time; // times as text
 pub mod warning; // what went wrong without ending the scan
 pub mod http; // questions to servers, and their answers
 pub mod rule; // rules as data, checked once when loaded
@@ -16,6 +17,7 @@ pub mod decode; // text hidden in bytes
 pub mod archive; // texts hidden in archives, to any depth within limits
 pub mod image; // container images: registries, layouts, layers
 pub mod bucket; // buckets of S3-compatible stores: listed, streamed
+pub mod forge; // what pipelines printed and left behind, by the forges' APIs
 pub mod evidence; // how sure we are, and the reasons
 pub mod detect; // candidates: where a secret may stand
 pub mod score; // how likely a candidate is real, and why
@@ -25,7 +27,7 @@ pub mod summary; // what a scan did
 pub mod scan; // one scan, from what was asked for to what came out
 pub mod report; // findings on their way out
 
-pub use blob::{Blob, Fate, Introduction, ObjectId, Origin};
+pub use blob::{Blob, Fate, Introduction, ObjectId, Origin, RunPart};
 pub use evidence::{Confidence, Evidence};
 pub use finding::{Finding, Occurrence, Position, Validity};
 pub use rule::{Provider, Rule, Severity};

@@ -4,6 +4,7 @@ mod archive;
 mod baseline;
 mod buckets;
 mod exit_codes;
+mod forge;
 mod git;
 mod honesty;
 mod images;

@@ -6,11 +6,10 @@ use crate::server::{Asked, Reply, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use stopleak_core::archive::Limits;
 use stopleak_core::bucket::{Access, Keys};
 use stopleak_core::http::{Http, Settings};
-use stopleak_core::scan::{Buckets, Gate, History, Outcome, Request, ScanError, Target, scan};
-use stopleak_core::{Origin, RuleSet, Secret};
+use stopleak_core::scan::{Buckets, History, Outcome, Request, ScanError, Target, scan};
+use stopleak_core::{Origin, Secret};
 
 /// Keys that are none.
 fn keys(token: Option<&str>) -> Keys {
@@ -20,21 +19,9 @@ fn keys(token: Option<&str>) -> Keys {
 
 fn request(name: &str, access: Access) -> Request {
     let http = Arc::new(Http::new(Settings::default()).unwrap());
-    Request {
-        targets: vec![Target::bucket(&format!("s3://{name}")).expect("the prefix is known")],
-        history: History::Everything,
-        staged: false,
-        no_ignore: false,
-        archives: Some(Limits::default()),
-        images: Default::default(),
-        buckets: Buckets { access, versions: false, transport: Some(http) },
-        live: None,
-        threads: 2,
-        rules: RuleSet::embedded(),
-        suppressions: Default::default(),
-        gate: Gate::default(),
-        progress: Arc::default(),
-    }
+    let buckets = Buckets { access, versions: false, transport: Some(http) };
+    let target = Target::bucket(&format!("s3://{name}")).expect("the prefix is known");
+    Request { buckets, threads: 2, ..Request::new(vec![target]) }
 }
 
 fn access(server: &Server) -> Access {

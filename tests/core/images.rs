@@ -10,26 +10,12 @@ use std::sync::Arc;
 use stopleak_core::archive::Limits;
 use stopleak_core::http::Transport;
 use stopleak_core::image::Credentials;
-use stopleak_core::scan::{Gate, History, Images, Outcome, Request, ScanError, Target, scan};
-use stopleak_core::{Fate, Finding, Origin, RuleSet};
+use stopleak_core::scan::{Gate, Images, Outcome, Request, ScanError, Target, scan};
+use stopleak_core::{Fate, Finding, Origin};
 use tempfile::TempDir;
 
 fn request(target: Target) -> Request {
-    Request {
-        targets: vec![target],
-        history: History::Everything,
-        staged: false,
-        no_ignore: false,
-        archives: Some(Limits::default()),
-        images: Images::default(),
-        buckets: Default::default(),
-        live: None,
-        threads: 2,
-        rules: RuleSet::embedded(),
-        suppressions: Default::default(),
-        gate: Gate::default(),
-        progress: Arc::default(),
-    }
+    Request { threads: 2, ..Request::new(vec![target]) }
 }
 
 fn named(prefix: &str, path: &Path) -> Target {

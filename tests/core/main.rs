@@ -9,6 +9,7 @@ mod contexts;
 mod decode;
 mod delta;
 mod exchange;
+mod forge;
 mod fuzz;
 mod git_objects;
 mod git_select;

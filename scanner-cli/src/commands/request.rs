@@ -1,6 +1,6 @@
 //! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
 
-use super::aws;
+use super::{aws, forges};
 use crate::args::{HistoryArg, ImageArgs, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings::{self, Settings};
@@ -52,6 +52,13 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         images: images(&selection.images, &targets, network.as_ref()),
         buckets: buckets(&selection.images, &targets, network.as_ref())?,
         live: None,
+        forges: forges::plan(
+            &selection.forges,
+            &targets,
+            network.clone().map(|http| http as _),
+            &settings.forges,
+            &mut settings.notes,
+        )?,
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
@@ -103,7 +110,8 @@ fn targets(selection: &Selection) -> Vec<Target> {
     let target = |path: &PathBuf| match path.to_str() {
         Some("-") => Target::Stdin,
         text => {
-            let remote = text.and_then(|text| Target::image(text).or_else(|| Target::bucket(text)));
+            let remote = text
+                .and_then(|text| Target::image(text).or_else(|| Target::bucket(text)).or_else(|| Target::run(text)));
             remote.unwrap_or_else(|| Target::Path(path.clone()))
         }
     };
@@ -121,9 +129,13 @@ fn is_bucket(target: &Target) -> bool {
     matches!(target, Target::Bucket { .. })
 }
 
+fn is_run(target: &Target) -> bool {
+    matches!(target, Target::Run(_))
+}
+
 /// The network is there only for a target that is remote.
 fn network(args: &ImageArgs, targets: &[Target]) -> Result<Option<Arc<Http>>> {
-    if args.offline || !targets.iter().any(|target| is_image(target) || is_bucket(target)) {
+    if args.offline || !targets.iter().any(|target| is_image(target) || is_bucket(target) || is_run(target)) {
         return Ok(None);
     }
     let extra_ca = args.registry_ca.as_ref().map(|file| {

@@ -4,9 +4,9 @@ mod json;
 mod jsonl;
 mod record;
 mod sarif;
-pub mod time;
 
 pub use crate::summary::{Repository, Summary};
+pub use crate::time;
 pub use json::Json;
 pub use jsonl::JsonLines;
 pub use sarif::Sarif;
@@ -78,7 +78,7 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 fn importance(place: &Occurrence) -> (u8, i64) {
     match place.origin.outermost() {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Object { .. } | Origin::Stdin => (0, 0),
-        Origin::Layer { fate: Fate::Kept, .. } | Origin::ImageConfig { .. } => (0, 0),
+        Origin::Layer { fate: Fate::Kept, .. } | Origin::ImageConfig { .. } | Origin::Run { .. } => (0, 0),
         origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::time::rfc3339;
 use super::{Secrets, Summary, places};
-use crate::blob::Origin;
+use crate::blob::{Origin, RunPart};
 use crate::finding::{Evidence, Finding, Occurrence, Position, Suppression};
 use crate::warning::Warning;
 use serde::Serialize;
@@ -64,6 +64,8 @@ struct Place<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<ObjectPlace<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunPlace<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
@@ -96,6 +98,17 @@ pub struct ObjectPlace<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
+}
+
+/// Where on a forge.
+#[derive(Serialize)]
+pub struct RunPlace<'a> {
+    name: &'a str,
+    part: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -246,6 +259,7 @@ fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
         origin: occurrence.origin.to_string(),
         image: image(&occurrence.origin),
         object: object(&occurrence.origin),
+        run: run(&occurrence.origin),
         job: occurrence.log.as_ref().and_then(|log| log.job.as_deref()),
         step: occurrence.log.as_ref().and_then(|log| log.step.as_deref()),
         trail: &occurrence.trail,
@@ -279,6 +293,16 @@ pub fn object(origin: &Origin) -> Option<ObjectPlace<'_>> {
         }
         _ => None,
     }
+}
+
+/// The run of a pipeline that a place is in.
+pub fn run(origin: &Origin) -> Option<RunPlace<'_>> {
+    let Origin::Run { run, part, job, .. } = origin.outermost() else { return None };
+    let (part, artifact) = match part {
+        RunPart::Log => ("log", None),
+        RunPart::Artifact(name) => ("artifact", Some(&**name)),
+    };
+    Some(RunPlace { name: run, part, job: job.as_deref(), artifact })
 }
 
 fn suppression<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<Excuse<'a>> {

@@ -6,7 +6,7 @@
 mod rules;
 mod uri;
 
-use super::record::{excuse, image, rounded};
+use super::record::{excuse, image, rounded, run};
 use super::{Report, Summary, places};
 use crate::blob::Origin;
 use crate::finding::{Finding, Occurrence, Position, Suppression};
@@ -175,6 +175,9 @@ fn location(place: &Occurrence, note: Option<String>) -> sarif::Location {
         (Some(commit), _) => Some(bag([("commit", json!(commit))])),
         (None, image) => image.map(|image| bag([("image", json!(image))])),
     };
+    if let Some(run) = run(&place.origin) {
+        location.properties = Some(bag([("run", json!(run))]));
+    }
     location
 }
 

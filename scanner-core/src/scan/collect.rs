@@ -1,6 +1,6 @@
 //! Gathers sightings into findings: one secret is one finding, however often and wherever it was seen.
 
-use crate::blob::Origin;
+use crate::blob::{Origin, RunPart};
 use crate::decode::log::LogPlace;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Occurrence, Position, Validity};
@@ -9,8 +9,8 @@ use crate::rule_set::RuleSet;
 use crate::score;
 use crate::search::Terms;
 use crate::secret::{Fingerprint, Guessable, Secret};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Occurrences listed for one finding; more are counted.
@@ -247,6 +247,7 @@ impl Findings {
                 }
             }
             keep_earliest(&mut placed);
+            keep_steps(&mut placed);
             match gathered.occurrences.is_empty() {
                 true => gathered.occurrences = placed,
                 false => gathered.occurrences.extend(placed),
@@ -327,7 +328,7 @@ fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
         Some(path) => log.or_of_path(path),
         None => log,
     };
-    let log = log.map(of_path).filter(LogPlace::is_known);
+    let log = of_run(log.map(of_path), &origin).filter(LogPlace::is_known);
     let allowed = terms.and_then(|terms| {
         let commit = origin.introduction().map(|introduction| introduction.commit.to_string());
         terms.allowed(origin.path(), commit.as_deref())
@@ -335,8 +336,20 @@ fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
     Occurrence { origin, position, trail, parts, mark, allowed, log }
 }
 
-/// What a path says; nothing of matches of a rule that the user wrote for these very files.
+/// The job that the forge tells where its log does not.
+fn of_run(log: Option<LogPlace>, origin: &Origin) -> Option<LogPlace> {
+    let Origin::Run { part: RunPart::Log, job: Some(job), .. } = origin.outermost() else { return log };
+    let mut log = log.unwrap_or_default();
+    log.job.get_or_insert_with(|| job.clone());
+    Some(log)
+}
+
+/// What a path says; nothing of matches of a rule that the user wrote for these very files. The path of a log is made
+/// of the names of jobs and steps, and what a job called `test` printed is no sample.
 fn path_evidence(origin: &Origin, is_own: bool) -> Vec<Evidence> {
+    if let Origin::Run { part: RunPart::Log, .. } = origin.outermost() {
+        return Vec::new();
+    }
     origin.inner_path().filter(|_| !is_own).map(score::path_evidence).unwrap_or_default()
 }
 
@@ -357,6 +370,28 @@ fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
         }
     }
     placed.retain(|(_, occurrence)| version(occurrence).is_none_or(|(path, age)| first[&path] == age));
+}
+
+/// Of a log that comes whole and in steps (`0_build.txt`, `build/2_Run tests.txt`), keeps the places in the steps.
+fn keep_steps(placed: &mut Vec<(f32, Occurrence)>) {
+    fn of_run(occurrence: &Occurrence) -> Option<(&str, &str)> {
+        let Origin::Run { part: RunPart::Log, path: outer, .. } = occurrence.origin.outermost() else { return None };
+        let inside = occurrence.origin.path()?.get(outer.len() + 1..)?;
+        Some((outer, inside))
+    }
+    let steps = placed.iter().filter_map(|(_, occurrence)| {
+        let (outer, inside) = of_run(occurrence)?;
+        Some((outer.to_owned(), inside.split_once('/')?.0.to_owned()))
+    });
+    let steps: HashSet<(String, String)> = steps.collect();
+    let whole = |occurrence: &Occurrence| {
+        let (outer, inside) = of_run(occurrence)?;
+        let (_, job) = inside.strip_suffix(".txt")?.split_once('_')?;
+        (!job.contains('/')).then(|| (outer.to_owned(), job.to_owned()))
+    };
+    if !steps.is_empty() {
+        placed.retain(|(_, occurrence)| whole(occurrence).is_none_or(|job| !steps.contains(&job)));
+    }
 }
 
 fn finish(mut gathered: Gathered, rules: &[Arc<Rule>], unlisted: u64) -> Finding {

@@ -16,6 +16,7 @@ mod mask;
 mod own;
 mod pipelines;
 mod position;
+mod runs;
 mod stream;
 mod text;
 
@@ -23,6 +24,7 @@ pub use buckets::Buckets;
 pub use images::{ImagePlace, Images};
 pub use live::Live;
 pub use mask::Mask;
+pub use runs::Forges;
 
 use crate::archive;
 use crate::blob::Origin;
@@ -58,6 +60,8 @@ pub enum Target {
         /// The bucket, and what keys begin with after a `/`.
         name: String,
     },
+    /// What pipelines printed and left behind, on a forge: `github://…`, `gitlab://…`.
+    Run(String),
     /// Standard input.
     Stdin,
 }
@@ -148,6 +152,8 @@ pub struct Request {
     pub images: Images,
     /// How buckets are got.
     pub buckets: Buckets,
+    /// How forges are asked.
+    pub forges: Forges,
     /// Who is told of findings of standard input while it goes on; for a scan of nothing else.
     pub live: Option<Live>,
     /// Threads; at least one.
@@ -163,6 +169,26 @@ pub struct Request {
 }
 
 impl Request {
+    /// Everything of `targets` by the built-in rules, on one thread and without the network.
+    pub fn new(targets: Vec<Target>) -> Request {
+        Request {
+            targets,
+            history: History::Everything,
+            staged: false,
+            no_ignore: false,
+            archives: Some(archive::Limits::default()),
+            images: Images::default(),
+            buckets: Buckets::default(),
+            forges: Forges::default(),
+            live: None,
+            threads: 1,
+            rules: RuleSet::embedded(),
+            suppressions: Suppressions::default(),
+            gate: Gate::default(),
+            progress: Arc::default(),
+        }
+    }
+
     /// Whether files are scanned as they are, and not commits or the index.
     fn is_plain(&self) -> bool {
         !self.staged && !matches!(self.history, History::Part { .. })
@@ -219,6 +245,14 @@ pub enum ScanError {
         /// The reason.
         error: crate::bucket::BucketError,
     },
+    /// A run, job or artifact that cannot be fetched at all.
+    #[error("cannot scan {target}: {error}")]
+    Forge {
+        /// As it was named.
+        target: String,
+        /// The reason.
+        error: crate::forge::ForgeError,
+    },
     /// Git's data cannot be read as asked.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -234,6 +268,7 @@ impl ScanError {
             ScanError::Git(error) => error.hint(),
             ScanError::Image { error, .. } => error.hint(),
             ScanError::Bucket { error, .. } => error.hint(),
+            ScanError::Forge { error, .. } => error.hint(),
             ScanError::NoRepository { .. } => Some("name a git repository, or leave the option out to scan the files"),
             _ => None,
         }
@@ -261,9 +296,13 @@ pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
         findings.absorb(part.findings);
         warnings.extend(part.warnings);
     }
+    if let Some(part) = runs::scan(request, &engine)? {
+        findings.absorb(part.findings);
+        warnings.extend(part.warnings);
+    }
     summary.blobs = request.progress.blobs.load(Ordering::Relaxed);
     summary.bytes = request.progress.bytes.load(Ordering::Relaxed);
-    if summary.blobs == 0 && !request.staged {
+    if summary.blobs == 0 && !request.staged && !runs::are_none_due(request, &warnings) {
         warnings.push(Warning::unscanned("nothing-scanned", "scan", "no blob was scanned"));
     }
     let mut findings = findings.finish(engine.rules());
@@ -305,8 +344,8 @@ fn scan_target(request: &Request, engine: &Engine, target: &Target, summary: &mu
             None => files::scan_stdin(request, engine),
         }),
         Target::Bucket { name } => buckets::scan(request, engine, name),
-        // Images were opened before.
-        Target::Image { .. } => Ok(Part::default()),
+        // Images were opened before; what is on forges comes after.
+        Target::Image { .. } | Target::Run(_) => Ok(Part::default()),
         Target::Path(path) => scan_path(request, engine, path, summary),
     }
 }
