@@ -35,10 +35,13 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The most and the least of the last lines that is kept.
 const TAIL: (usize, usize) = (512 << 10, 256 << 10);
 
+/// Takes a finding; `Break` says that nobody listens.
+pub type Show = dyn Fn(&Finding) -> ControlFlow<()> + Send + Sync;
+
 /// Who is told of findings while standard input goes on, and who ends it.
 pub struct Live {
     /// Is told of each secret once, at the first place it was seen; `Break` ends the scan.
-    pub show: Box<dyn Fn(&Finding) -> ControlFlow<()> + Send + Sync>,
+    pub show: Box<Show>,
     /// Once set, what standard input still holds is scanned and the scan ends.
     pub stop: Arc<AtomicBool>,
 }
