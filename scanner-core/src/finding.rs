@@ -5,6 +5,7 @@ pub use crate::decode::log::LogPlace;
 use crate::rule::Rule;
 use crate::search::Allowed;
 use crate::secret::{Fingerprint, Secret};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use crate::score::Fact;
@@ -49,8 +50,9 @@ pub struct Occurrence {
     pub origin: Origin,
     /// Where in them.
     pub position: Position,
-    /// The encodings peeled to see it, outermost first: `["utf-16le"]`; empty for plain text.
-    pub trail: Vec<&'static str>,
+    /// The encodings peeled to see it, outermost first: `["utf-16le"]`; of an archive that was encoded its kind, and the
+    /// path inside: `["base64", "zip", "b.jar!c.properties"]`. Empty for plain text.
+    pub trail: Vec<Cow<'static, str>>,
     /// Places of the secret's other parts (a key's id) in the same text, with the part's rule id.
     pub parts: Vec<(String, Position)>,
     /// The job and step that printed it, when it stands in a log that tells.

@@ -2,7 +2,7 @@
 
 mod bombs;
 mod damage;
-mod documents;
+pub mod documents;
 mod formats;
 pub mod made;
 
@@ -14,7 +14,7 @@ use stopleak_core::scan::scan_content;
 use stopleak_core::{Origin, RuleSet, Warning};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::embedded()));
-static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::new);
+pub static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::new);
 
 /// What was found: value, path and line.
 type Found = (String, String, u32);

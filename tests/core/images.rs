@@ -1,6 +1,6 @@
 //! Container images: layouts made by hand, a registry made by hand, and real tools where they are installed.
 
-mod made;
+pub mod made;
 mod real;
 mod registry;
 

@@ -18,6 +18,7 @@ mod images;
 mod import;
 mod linear;
 mod mask;
+mod matrix;
 mod origins;
 mod properties;
 mod reference;
@@ -33,6 +34,8 @@ mod archives;
 mod encode;
 #[path = "../support/finding.rs"]
 mod made;
+#[path = "../support/packed.rs"]
+mod packed;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/mod.rs"]

@@ -67,7 +67,7 @@ fn everything() -> Finding {
     first.parts = vec![("acme.key-id".into(), first.position)];
     let old = in_history("src/app config.env", 7, 1, 1_709_296_200);
     let mut older = in_history("old.env", 1, 2, 951_782_400);
-    older.trail = vec!["utf-16le", "base64"];
+    older.trail = vec!["utf-16le".into(), "base64".into()];
     finding(1, vec![first, old, older])
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::Duration;
 use stopleak_core::archive::{self, Kind, Limits as ArchiveLimits, Source};
-use stopleak_core::decode::Budget;
+use stopleak_core::decode::{Budget, Content};
 use stopleak_core::detect::{Candidate, Engine, Judge, State, Worker};
 use stopleak_core::image::{self, Descriptor, Digest, Manifest, Reference};
 use stopleak_core::rule::{Rule, check};
@@ -65,7 +65,15 @@ pub fn decode(data: &[u8]) {
         assert!(stretch.span.end <= data.len() && stretch.looked.end <= data.len() + 1);
         assert!(stretch.span.start <= stretch.core.start && stretch.core.end <= stretch.span.end);
         assert!(stretch.looked.start <= stretch.span.start && stretch.span.end <= stretch.looked.end);
-        let Some(text) = decode::open(data, &stretch, &mut Budget::new(stretch.span.len())) else { continue };
+        let mut budget = Budget::new(stretch.span.len());
+        let text = match decode::open(data, &stretch, &mut budget) {
+            Some(Content::Text(text)) => text,
+            Some(Content::Bytes(bytes)) => match decode::peel(&bytes, &stretch, &mut budget) {
+                Some(text) => text,
+                None => continue,
+            },
+            None => continue,
+        };
         for at in 0..text.bytes.len() {
             let outer = text.outer(at..at + 1);
             assert!(outer.start >= stretch.span.start && outer.end <= stretch.span.end && !outer.is_empty());

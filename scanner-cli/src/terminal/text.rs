@@ -262,7 +262,7 @@ mod tests {
     fn a_finding_is_one_block() {
         let mut first = on_disk("src/app.env", 3);
         first.parts = vec![("acme.key-id".into(), first.position)];
-        first.trail = vec!["utf-16le"];
+        first.trail = vec!["utf-16le".into()];
         let mut places: Vec<Occurrence> =
             (1..=5).map(|n| in_history("old.env", 7, n, 1_709_296_200 + i64::from(n))).collect();
         places.push(first);

@@ -33,9 +33,16 @@ impl<R: Read> Read for Brotli<'_, R> {
     }
 }
 
+/// Streams in streams that are told.
+const MAX_NESTED: u32 = 3;
+
 /// Whether bytes that are no text unpack to text, or to an archive.
 pub fn is_brotli(head: &[u8]) -> bool {
-    if head.len() < 16 || !is_plausible(head) {
+    is_nested(head, MAX_NESTED)
+}
+
+fn is_nested(head: &[u8], most: u32) -> bool {
+    if most == 0 || head.len() < 16 || !is_plausible(head) {
         return false;
     }
     let mut decoder = Decompressor::new(head, head.len());
@@ -54,6 +61,7 @@ pub fn is_brotli(head: &[u8]) -> bool {
     let is_whole = ended && decoder.get_ref().is_empty() && text.len() >= 16;
     (is_whole || text.len() >= PROOF) && (is_text(&text) || WideDecoder::new(&text).is_some())
         || marked(&text).is_some()
+        || is_nested(&text, most - 1)
 }
 
 /// A compressed first block of a stream, with bytes among the first ones that text has not.

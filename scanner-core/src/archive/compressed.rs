@@ -6,6 +6,7 @@ use super::gzip::Gzip;
 use super::kind::Kind;
 use super::limits::Budget;
 use super::lz4::Lz4;
+use super::lzip::Lzip;
 use super::reader::{Peeked, buffered};
 use super::trouble::Trouble;
 use super::xz;
@@ -25,7 +26,8 @@ pub fn decoder<'a, R: Read + 'a>(
         Kind::Zstd => Box::new(Zstd::new(buffered(source), budget)),
         Kind::Lz4 => Box::new(Lz4::new(buffered(source))),
         Kind::Brotli => Box::new(Brotli::new(source, budget)?),
-        Kind::Xz | Kind::Lzma | Kind::Lzip => xz::decoder(kind, source, budget)?,
+        Kind::Lzip => Box::new(Lzip::new(buffered(source), budget)),
+        Kind::Xz | Kind::Lzma => xz::decoder(kind, source, budget)?,
         _ => return Err(Trouble::damaged("it is no compressed stream")),
     })
 }

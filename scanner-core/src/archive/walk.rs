@@ -12,7 +12,7 @@ use std::io::{self, Cursor, Read, SeekFrom};
 const MAX_WARNINGS: usize = 50;
 
 /// Receives members that are no archives: the path inside (`b.jar!c.properties`) and the content, to be read as far as
-/// it is wanted. An error of the content is passed on.
+/// it is wanted. The path is empty when the archive is one compressed stream. An error of the content is passed on.
 pub type Visit<'v> = dyn FnMut(&str, &mut dyn Read) -> io::Result<()> + 'v;
 
 /// Where an archive's bytes are.
@@ -162,7 +162,8 @@ impl<'w, 'v> Walk<'w, 'v> {
             }
             Some(kind) => self.deeper(|walk| walk.container(kind, &mut peeked)),
             None if peeled > 0 => {
-                let stem = path::stem(if self.path.is_empty() { self.name } else { &self.path });
+                // Who knows the archive's own name makes one of it: a blob has its path only after the scan.
+                let stem = if self.path.is_empty() { String::new() } else { path::stem(&self.path) };
                 let mut outcome = Ok(());
                 // Its trouble is the stream's, and is told by whoever opened that.
                 self.at(&stem, |walk| {

@@ -1,10 +1,10 @@
-//! Xz, and its elders lzma and lzip. The dictionary they ask for is taken from the budget before it is made.
+//! Xz, and lzma before it. The dictionary they ask for is taken from the budget before it is made.
 
 use super::kind::Kind;
 use super::limits::{Budget, Reserved};
 use super::reader::{Peeked, buffered};
 use super::trouble::Trouble;
-use lzma_rust2::{LzipReader, LzmaReader, XzReader};
+use lzma_rust2::{LzmaReader, XzReader};
 use std::io::{self, Read};
 
 /// What a decoder takes beside its dictionary.
@@ -22,17 +22,19 @@ pub fn decoder<'a, R: Read + 'a>(
 ) -> Result<Box<dyn Read + 'a>, Trouble> {
     let dictionary = match kind {
         Kind::Xz => xz_dictionary(source.head()),
-        Kind::Lzip => lzip_dictionary(source.head()),
         _ => source.head().get(1..5).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes).map(u64::from),
     };
-    // A later block may ask for more than the first; for more than this it is refused.
-    let memory = (dictionary.unwrap_or(0) + OVERHEAD).max(USUAL.min(budget.free() / 2));
+    let least = dictionary.unwrap_or(0) + OVERHEAD;
+    let memory = match kind {
+        // A later block may ask for more than the first; for more than this it is refused.
+        Kind::Xz => least.max(USUAL.min(budget.free() / 4 * 3)),
+        _ => least,
+    };
     let reserved = budget.reserve(memory)?;
     let limit = (memory / 1024).min(u64::from(u32::MAX)) as u32;
     let source = buffered(source, u64::MAX);
     Ok(match kind {
         Kind::Xz => held(XzReader::new_mem_limit(source, true, limit), reserved),
-        Kind::Lzip => held(LzipReader::new(source), reserved),
         _ => held(LzmaReader::new_mem_limit(source, limit, None)?, reserved),
     })
 }
@@ -91,10 +93,4 @@ fn number(bytes: &[u8], at: &mut usize) -> Option<u64> {
         }
     }
     None
-}
-
-fn lzip_dictionary(head: &[u8]) -> Option<u64> {
-    let coded = *head.get(5)?;
-    let base = 1u64 << (coded & 0x1f).min(29);
-    Some(base - base / 16 * u64::from(coded >> 5))
 }

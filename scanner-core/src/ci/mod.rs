@@ -18,7 +18,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Longer texts are no pipelines that people write.
 pub const MAX_PIPELINE: usize = 1 << 20;
@@ -36,20 +36,37 @@ pub struct Found {
     pub act: Vec<u8>,
 }
 
-/// The rules for practices, ready to run.
+/// The rules for practices; each is compiled when the first file comes that it is for.
 #[derive(Debug)]
 pub struct Practices {
-    rules: Vec<(u16, Practice, Regex)>,
+    rules: Vec<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    index: u16,
+    place: Practice,
+    rule: Arc<Rule>,
+    regex: OnceLock<Regex>,
+}
+
+impl Compiled {
+    fn regex(&self) -> &Regex {
+        let Form::Practice { pattern, .. } = &self.rule.form else { unreachable!("only practices are kept") };
+        self.regex.get_or_init(|| {
+            let config = syntax::Config::new().utf8(false).unicode(false);
+            let regex = Regex::builder().syntax(config).build(pattern);
+            regex.expect("patterns were checked when the rules were loaded")
+        })
+    }
 }
 
 impl Practices {
-    /// Compiles the practices among `rules`.
+    /// The practices among `rules`.
     pub fn new(rules: &[Arc<Rule>]) -> Practices {
         let practice = |(index, rule): (usize, &Arc<Rule>)| match &rule.form {
-            Form::Practice { place, pattern } => {
-                let config = syntax::Config::new().utf8(false).unicode(false);
-                let regex = Regex::builder().syntax(config).build(pattern);
-                Some((index as u16, *place, regex.expect("patterns were checked when the rules were loaded")))
+            Form::Practice { place, .. } => {
+                Some(Compiled { index: index as u16, place: *place, rule: Arc::clone(rule), regex: OnceLock::new() })
             }
             _ => None,
         };
@@ -61,7 +78,8 @@ impl Practices {
         let Some(kind) = kind::of(bytes) else { return Vec::new() };
         let mut file = None;
         let mut found: Vec<Found> = Vec::new();
-        for (rule, place, regex) in self.rules.iter().filter(|(_, place, _)| is_for(*place, kind)) {
+        for rule in self.rules.iter().filter(|rule| is_for(rule.place, kind)) {
+            let (place, regex) = (rule.place, rule.regex());
             let first = found.len();
             let mut captures = regex.create_captures();
             let mut at = 0;
@@ -69,8 +87,8 @@ impl Practices {
                 regex.search_captures(&regex_automata::Input::new(bytes).range(at..), &mut captures);
                 let Some((whole, secret)) = spans(&captures) else { break };
                 let file = file.get_or_insert_with(|| File::read(kind, bytes));
-                if let Some(act) = file.act(*place, bytes, &whole, &secret) {
-                    found.push(Found { rule: *rule, span: secret.clone(), act: normalised(&bytes[act]) });
+                if let Some(act) = file.act(place, bytes, &whole, &secret) {
+                    found.push(Found { rule: rule.index, span: secret.clone(), act: normalised(&bytes[act]) });
                     at = secret.end.max(whole.start + 1);
                 } else {
                     // The same words may stand in a command further on.

@@ -22,19 +22,24 @@ pub fn inflate(bytes: &[u8], budget: &mut Budget) -> Option<(&'static str, Vec<u
     let limit = bytes.len().saturating_mul(MAX_RATIO).max(FLOOR).min(budget.ceiling());
     let mut stream = Inflate::new(true, window);
     let mut plain = vec![0; FIRST.min(limit)];
-    let (mut read, mut written) = (0, 0);
+    let (mut rest, mut written) = (bytes, 0);
     loop {
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(&bytes[read..], &mut plain[written..], InflateFlush::NoFlush);
-        read += (stream.total_in() - before_in) as usize;
+        let status = stream.decompress(rest, &mut plain[written..], InflateFlush::NoFlush);
+        rest = &rest[(stream.total_in() - before_in) as usize..];
         written += (stream.total_out() - before_out) as usize;
         if written >= 4 && !begins_as_text(&plain[..written.min(64)]) {
             return None;
         }
-        // What comes before damage counts: pastes are cut.
         let has_moved = stream.total_in() > before_in || stream.total_out() > before_out;
-        if !matches!(status, Ok(Status::Ok | Status::BufError)) || !has_moved {
-            break;
+        match status {
+            // A stream of several members is one text.
+            Ok(Status::StreamEnd) if name == "gzip" && rest.starts_with(&[0x1f, 0x8b, 8]) => {
+                stream = Inflate::new(true, window);
+            }
+            Ok(Status::Ok | Status::BufError) if has_moved => {}
+            // What comes before damage counts: pastes are cut.
+            _ => break,
         }
         if written == plain.len() {
             if written == limit {

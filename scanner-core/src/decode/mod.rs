@@ -12,6 +12,7 @@ mod escape;
 mod hex;
 pub mod log;
 mod mark;
+mod packed;
 mod percent;
 mod quoted;
 mod run;
@@ -21,6 +22,7 @@ mod wide;
 pub use text::{Budget, Cut, Text};
 pub use wide::{WIDE_SAMPLE, Wide, WideDecoder, wide};
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Encodings inside encodings that are opened.
@@ -132,29 +134,39 @@ pub fn find(bytes: &[u8], range: Range<usize>, out: &mut Vec<Stretch>) {
     mark::find(bytes, range, out);
 }
 
-/// What a stretch holds, when that is text; `budget` bounds the work.
-pub fn open(bytes: &[u8], stretch: &Stretch, budget: &mut Budget) -> Option<Text> {
+/// What a stretch holds.
+#[derive(Debug)]
+pub enum Content {
+    /// Text with some characters replaced.
+    Text(Text),
+    /// Bytes that are text, compressed text, an archive, or nothing.
+    Bytes(Vec<u8>),
+}
+
+/// What a stretch holds; `budget` bounds the work.
+pub fn open(bytes: &[u8], stretch: &Stretch, budget: &mut Budget) -> Option<Content> {
     let encoded = &bytes[stretch.span.clone()];
     if !budget.take(encoded.len()) {
         return None;
     }
-    match stretch.encoding {
-        Encoding::Base64 => peel(base64::decode(encoded), stretch, budget),
-        Encoding::Hex => peel(hex::decode(encoded), stretch, budget),
-        _ => Some(mark::decode(bytes, stretch)),
-    }
+    Some(match stretch.encoding {
+        Encoding::Base64 => Content::Bytes(base64::decode(encoded)),
+        Encoding::Hex => Content::Bytes(hex::decode(encoded)),
+        _ => Content::Text(mark::decode(bytes, stretch)),
+    })
 }
 
-/// Takes compression and wide characters off what was decoded.
-fn peel(mut bytes: Vec<u8>, stretch: &Stretch, budget: &mut Budget) -> Option<Text> {
-    let mut trail = vec![stretch.encoding.name()];
+/// Takes compression and wide characters off what was decoded; none when it is no text.
+pub fn peel(bytes: &[u8], stretch: &Stretch, budget: &mut Budget) -> Option<Text> {
+    let mut trail = vec![Cow::Borrowed(stretch.encoding.name())];
+    let mut bytes = Cow::Borrowed(bytes);
     if let Some((encoding, plain)) = deflate::inflate(&bytes, budget) {
-        trail.push(encoding);
-        bytes = plain;
+        trail.push(encoding.into());
+        bytes = Cow::Owned(plain);
     }
     if let Some(wide) = wide(&bytes) {
-        trail.push(wide.encoding);
-        bytes = wide.text.into_bytes();
+        trail.push(wide.encoding.into());
+        bytes = Cow::Owned(wide.text.into_bytes());
     }
-    text::is_text(&bytes).then(|| Text::whole(bytes, trail, stretch.span.clone()))
+    text::is_text(&bytes).then(|| Text::whole(bytes.into_owned(), trail, stretch.span.clone()))
 }

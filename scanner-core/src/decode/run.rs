@@ -1,9 +1,10 @@
-//! Finds base64 and hex: long runs of their characters that decode to the beginning of text.
+//! Finds base64 and hex: long runs of their characters that decode to the beginning of text or of an archive.
 //!
 //! A bit a byte tells where runs are, 64 bytes at a time. Whether a run is text its first twelve decoded bytes tell; what
 //! most long runs hold, names, hashes and images, ends there.
 
 use super::bits::{BLOCK, to_bits, widest};
+use super::packed::begins_as_archive;
 use super::text::begins_as_text;
 use super::{Encoding, Looked, MAX_STRETCH, Stretch, base64, hex};
 use std::ops::Range;
@@ -143,7 +144,7 @@ fn signs(run: &[u8]) -> (bool, bool) {
 /// Adds a run that decodes to the beginning of text; it may be a part of the run `whole`.
 fn take(bytes: &[u8], run: Range<usize>, whole: &Range<usize>, out: &mut Vec<Stretch>) -> bool {
     let mut sample = [0; 12];
-    let is_text = |sample: &[u8]| sample.len() >= 4 && begins_as_text(sample);
+    let is_text = |sample: &[u8]| sample.len() >= 4 && (begins_as_text(sample) || begins_as_archive(sample));
     let text = &bytes[run.clone()];
     let digits = if text.starts_with(b"0x") || text.starts_with(b"0X") { 2 } else { 0 };
     let len = hex::peek(&text[digits..], &mut sample);

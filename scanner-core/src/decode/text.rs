@@ -1,5 +1,6 @@
 //! Decoded text: its bytes, the encodings that were peeled, and the way back to the bytes it came from.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The share of control characters, one in this many, from which on bytes are no text.
@@ -18,7 +19,7 @@ pub struct Text {
     /// The decoded bytes.
     pub bytes: Vec<u8>,
     /// What was peeled, outermost first.
-    pub trail: Vec<&'static str>,
+    pub trail: Vec<Cow<'static, str>>,
     /// Where in the outer text it stands.
     span: Range<usize>,
     /// What was replaced; `None` when all of it was.
@@ -36,7 +37,7 @@ struct Replaced {
 
 impl Text {
     /// A text of which every byte was encoded.
-    pub(super) fn whole(bytes: Vec<u8>, trail: Vec<&'static str>, span: Range<usize>) -> Text {
+    pub fn whole(bytes: Vec<u8>, trail: Vec<Cow<'static, str>>, span: Range<usize>) -> Text {
         Text { bytes, trail, span, replaced: None }
     }
 
@@ -120,7 +121,7 @@ impl<'a> Builder<'a> {
         if self.at < self.span.end {
             self.bytes.extend_from_slice(&self.outer[self.at..self.span.end]);
         }
-        Text { bytes: self.bytes, trail: vec![encoding], span: self.span, replaced: Some(self.replaced) }
+        Text { bytes: self.bytes, trail: vec![Cow::Borrowed(encoding)], span: self.span, replaced: Some(self.replaced) }
     }
 }
 
@@ -133,6 +134,8 @@ pub enum Cut {
     Depth,
     /// More would be decoded than a text of that length is worth.
     Budget,
+    /// An archive in encoded text was not unpacked to its end.
+    Archive,
 }
 
 /// Bounds what is decoded from one stretch of the outermost text, and remembers what was left out.
@@ -163,12 +166,12 @@ impl Budget {
     }
 
     /// Bytes that may still be decoded at most.
-    pub(super) fn ceiling(&self) -> usize {
+    pub fn ceiling(&self) -> usize {
         self.ceiling
     }
 
-    /// Makes room for what `len` inflated bytes may hold.
-    pub(super) fn grow(&mut self, len: usize) {
+    /// Makes room for what `len` bytes that were unpacked may hold.
+    pub fn grow(&mut self, len: usize) {
         self.left += TIMES * len;
         self.ceiling = self.ceiling.saturating_sub(len);
     }

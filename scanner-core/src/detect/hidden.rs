@@ -4,12 +4,14 @@
 //! gave is kept with the bytes it depended on, as verdicts are.
 
 use super::engine::{Judge, Worker};
+use super::inside::contents;
 use super::merge::is_weak;
 use super::resolve;
 use super::state::{Candidate, Opened, State};
 use crate::decode::{self, Budget, Cut, Encoding, MAX_DEPTH, Stretch, Text};
 use crate::evidence::Evidence;
 use crate::secret::Secret;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ pub struct Decoded {
     /// The name it hangs on, empty when there is none.
     pub key: Box<[u8]>,
     /// Encodings peeled, outermost first.
-    pub trail: Box<[&'static str]>,
+    pub trail: Box<[Cow<'static, str>]>,
     /// The reasons for the score.
     pub evidence: Box<[Evidence]>,
     /// Other values it belongs with: rule, place relative to `Hidden::start`, and length.
@@ -99,9 +101,9 @@ impl Level<'_> {
         self.outer.map_or(outer.clone(), |level| level.place(outer))
     }
 
-    fn trail(&self) -> Vec<&'static str> {
+    fn trail(&self) -> Vec<Cow<'static, str>> {
         let mut trail = self.outer.map(Level::trail).unwrap_or_default();
-        trail.extend(&self.text.trail);
+        trail.extend(self.text.trail.iter().cloned());
         trail
     }
 
@@ -168,25 +170,31 @@ impl<J: Judge> Worker<'_, J> {
         budget: &mut Budget,
         out: &mut Vec<Hidden>,
     ) {
-        let Some(text) = decode::open(bytes, stretch, budget) else { return };
         if stretch.is_cut {
             budget.cut(Cut::Long);
         }
-        self.decoded += text.bytes.len() as u64;
-        let level = Level { text: &text, stretch, outer };
+        for text in contents(bytes, stretch, budget) {
+            let level = Level { text: &text, stretch, outer };
+            self.look_through(&level, depth, budget, out);
+        }
+    }
+
+    fn look_through(&mut self, level: &Level, depth: usize, budget: &mut Budget, out: &mut Vec<Hidden>) {
+        let bytes = &level.text.bytes;
+        self.decoded += bytes.len() as u64;
         let mut inner = State::default();
-        self.scan_plain(&text.bytes, 0..text.bytes.len(), &mut inner);
+        self.scan_plain(bytes, 0..bytes.len(), &mut inner);
         if !inner.candidates.is_empty() {
-            self.keep_decoded(&level, &inner.candidates, out);
+            self.keep_decoded(level, &inner.candidates, out);
         }
         let mut children = Vec::new();
-        decode::find(&text.bytes, 0..text.bytes.len(), &mut children);
+        decode::find(bytes, 0..bytes.len(), &mut children);
         for child in children.iter().filter(|child| level.holds(child)) {
             if depth == MAX_DEPTH {
                 budget.cut(Cut::Depth);
                 return;
             }
-            self.look_into(&text.bytes, child, Some(&level), depth + 1, budget, out);
+            self.look_into(bytes, child, Some(level), depth + 1, budget, out);
         }
     }
 

@@ -13,6 +13,7 @@ mod delta;
 mod engine;
 mod filter;
 mod hidden;
+mod inside;
 mod merge;
 mod resolve;
 mod sliding;

@@ -6,6 +6,7 @@ use crate::blob::{Origin, RunPart};
 use crate::finding::{Evidence, Finding, Occurrence, Position, Suppression};
 use crate::warning::Warning;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One occurrence of a finding, as a line of its own.
@@ -70,7 +71,7 @@ struct Place<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    trail: &'a [&'static str],
+    trail: &'a [Cow<'static, str>],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<PartPlace<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub const MAX_MATCH: usize = 16_640;
 /// A pattern's literals may turn up this often in 16 MiB of ordinary text.
 const MAX_FREQUENCY: f64 = 6_000.0;
+/// The most words that a keyword joins with `_`.
+const MAX_WORDS: usize = 6;
 /// The same for the keywords of a keyed rule, whose connection is checked in nanoseconds.
 const MAX_KEYWORD_FREQUENCY: f64 = 12_000.0;
 
@@ -293,6 +295,10 @@ fn plan_keywords(written: &RuleWritten, budget: f64) -> Result<Keywords, Complai
     }
     let (mut factors, mut keywords) = (BTreeSet::new(), Vec::new());
     for keyword in &written.keywords {
+        // Each joint may be written in five ways.
+        if keyword.matches('_').count() >= MAX_WORDS {
+            return Err((format!("keyword `{keyword}` has more than {MAX_WORDS} words"), None));
+        }
         let index = u16::try_from(keywords.len()).map_err(|_| ("too many keywords".to_owned(), None))?;
         let (found, literals) = Keyword::plan(keyword, index, written.shape.is_some());
         keywords.extend(found);

@@ -17,6 +17,11 @@ pub fn is_archive(bytes: &[u8], limits: Option<&Limits>) -> bool {
     limits.is_some() && kind(bytes).is_some()
 }
 
+/// Whether bytes are an archive by their mark.
+pub fn is_packed(bytes: &[u8]) -> bool {
+    archive::marked(&bytes[..bytes.len().min(HEAD)]).is_some()
+}
+
 fn kind(bytes: &[u8]) -> Option<Kind> {
     archive::kind(&bytes[..bytes.len().min(HEAD)]).or_else(|| archive::kind_at_end(bytes))
 }
@@ -98,7 +103,7 @@ fn member(
     at: Where<'_>,
 ) -> io::Result<()> {
     scanner.inside = Some(Arc::from(path));
-    let name = || format!("{}!{path}", (at.name)());
+    let name = || if path.is_empty() { (at.name)() } else { format!("{}!{path}", (at.name)()) };
     room.clear();
     let read = (&mut *content).take(WHOLE).read_to_end(room);
     if room.len() as u64 == WHOLE && read.is_ok() {

@@ -1,5 +1,6 @@
 //! Gathers sightings into findings: one secret is one finding, however often and wherever it was seen.
 
+use crate::archive;
 use crate::blob::{Origin, RunPart};
 use crate::decode::log::LogPlace;
 use crate::evidence::Evidence;
@@ -9,6 +10,7 @@ use crate::rule_set::RuleSet;
 use crate::score;
 use crate::search::Terms;
 use crate::secret::{Fingerprint, Guessable, Secret};
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ pub struct Sighting {
     /// How likely, from the text alone.
     pub log_odds: f32,
     /// Encodings peeled.
-    pub trail: Vec<&'static str>,
+    pub trail: Vec<Cow<'static, str>>,
     /// Other values it belongs with, by rule id.
     pub parts: Vec<(String, Position)>,
     /// The reason of a mark on its line.
@@ -234,6 +236,11 @@ impl Findings {
             for sighting in std::mem::take(&mut gathered.sightings) {
                 for origin in origins(sighting.place) {
                     let origin = match &sighting.inside {
+                        // One compressed stream: what it holds is named after its file.
+                        Some(inside) if inside.is_empty() => {
+                            let stem = archive::stem(origin.path().unwrap_or_default());
+                            Origin::entry(origin, &stem)
+                        }
                         Some(inside) => Origin::entry(origin, inside),
                         None => origin,
                     };

@@ -1,5 +1,6 @@
 //! What pipelines and manifests hold beside plain text: risky practice, and the encoded values of Secret manifests.
 
+use super::archives;
 use super::judge;
 use super::position::Cursor;
 use super::text::{Seen, TextScanner};
@@ -41,6 +42,11 @@ fn open_manifest(scanner: &mut TextScanner, bytes: &[u8], place: u32, trail: &[&
     let trail: Vec<&'static str> = trail.iter().copied().chain(["base64"]).collect();
     let mut cursor = Cursor::new();
     for hidden in ci::decoded(bytes) {
+        // An archive is opened where all encoded text is.
+        if archives::is_packed(&hidden.text[hidden.value..]) {
+            opened.push(hidden.span);
+            continue;
+        }
         let mut state = State::default();
         scanner.worker.scan(&hidden.text, &mut state);
         let position = cursor.position(bytes, hidden.span.clone());

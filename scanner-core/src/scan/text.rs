@@ -14,6 +14,7 @@ use crate::finding::Position;
 use crate::source::git::objects::Operation;
 use crate::suppress::mark;
 use crate::warning::Warning;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -213,7 +214,7 @@ impl<'e> TextScanner<'e> {
             inside: self.inside.clone(),
             position: seen.position,
             log_odds: candidate.log_odds,
-            trail: seen.trail.to_vec(),
+            trail: seen.trail.iter().map(|name| Cow::Borrowed(*name)).collect(),
             log: seen.log,
             parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
             mark: mark_at(bytes, candidate.start as usize),
@@ -235,7 +236,7 @@ impl<'e> TextScanner<'e> {
             terms: None,
             position: seen.position,
             log_odds: decoded.log_odds,
-            trail: seen.trail.iter().chain(&decoded.trail).copied().collect(),
+            trail: seen.trail.iter().map(|name| Cow::Borrowed(*name)).chain(decoded.trail.iter().cloned()).collect(),
             log: seen.log,
             parts: hidden.parts().map(place).collect(),
             mark: mark_at(bytes, hidden.start as usize),
@@ -253,6 +254,10 @@ impl<'e> TextScanner<'e> {
             }
             Cut::Depth => {
                 format!("encoded text is nested deeper than {}: what is inside was not decoded", decode::MAX_DEPTH)
+            }
+            Cut::Archive => {
+                "an archive in encoded text was not unpacked to its end: it is encrypted, damaged or too large"
+                    .to_owned()
             }
             Cut::Budget => "encoded or compressed text grows too much: the rest was not decoded".to_owned(),
         };
