@@ -12,10 +12,10 @@ use crate::packed::{brotli, lzip, lzma, odc, rpm, seven_copy, xz};
 use crate::support::Repo;
 use leaves::Leaf;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use stopleak_core::archive::Limits;
 use stopleak_core::detect::Engine;
-use stopleak_core::scan::{Gate, History, Images, Outcome, Request, Target, scan, scan_content};
+use stopleak_core::scan::{History, Outcome, Request, Target, scan, scan_content};
 use stopleak_core::{Finding, Origin, RuleSet, Warning};
 use tempfile::TempDir;
 
@@ -204,19 +204,7 @@ fn an_archive_in_base64_is_opened_wherever_it_is_carried() {
 }
 
 fn request(target: Target, history: History) -> Request {
-    Request {
-        targets: vec![target],
-        history,
-        staged: false,
-        no_ignore: false,
-        archives: Some(Limits::default()),
-        images: Images::default(),
-        threads: 2,
-        rules: RuleSet::embedded(),
-        suppressions: Default::default(),
-        gate: Gate::default(),
-        progress: Arc::default(),
-    }
+    Request { history, threads: 2, ..Request::new(vec![target]) }
 }
 
 /// Every leaf's secret stands at the path that `expected` makes of its own.
