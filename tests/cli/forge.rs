@@ -61,7 +61,7 @@ fn a_run_is_scanned_and_its_places_are_told_in_every_format() {
     assert_eq!(artifact["path"], format!("{name}/artifacts/out put!out/a.env"));
     assert_eq!(artifact["run"], serde_json::json!({"name": name, "part": "artifact", "artifact": "out put"}));
     let text = scan("text");
-    assert!(text.stdout.contains("logs!build/3_Run tests.txt:2:"), "{}", text.stdout);
+    assert!(text.stdout.contains("logs › build/3_Run tests.txt:2:"), "{}", text.stdout);
     assert!(text.stdout.contains("job build, step Run tests"), "{}", text.stdout);
     let sarif = scan("sarif");
     let sarif: Value = serde_json::from_str(&sarif.stdout).unwrap();

@@ -3,6 +3,7 @@
 mod archive;
 mod baseline;
 mod buckets;
+mod bombs;
 mod exit_codes;
 mod forge;
 mod git;

@@ -23,10 +23,10 @@ pub fn unpack(walk: &mut Walk<'_, '_>, bytes: &[u8]) -> Result<(), Trouble> {
     if is_encrypted {
         return Err(Trouble::Encrypted("it is encrypted".into()));
     }
-    let objects = objects(walk, bytes, &streams, outside)?;
+    let (objects, mut unread) = objects(walk, bytes, &streams, outside)?;
+    let _reserved = walk.budget.reserve(objects.len() as u64)?;
     let fonts = fonts(walk, bytes, &streams, &objects)?;
     walk.text("(objects)", &syntax::readable(&objects))?;
-    let mut unread = 0u64;
     for stream in &streams {
         let dictionary = &bytes[stream.dictionary.clone()];
         if stream.is(dictionary, &["/ObjStm", "/XRef", "/Image", "/FontFile", "/Type1C", "/CIDFontType0C", "/OpenType"])
@@ -35,7 +35,7 @@ pub fn unpack(walk: &mut Walk<'_, '_>, bytes: &[u8]) -> Result<(), Trouble> {
             continue;
         }
         match filter::decode(dictionary, &bytes[stream.content.clone()], walk.budget)? {
-            Outcome::Unsupported => unread += 1,
+            Outcome::Unread => unread += 1,
             Outcome::Picture => {}
             Outcome::Bytes(content) if font::is_map(&content) => {}
             Outcome::Bytes(content) => page(walk, stream.number, &content, &fonts)?,
@@ -43,9 +43,9 @@ pub fn unpack(walk: &mut Walk<'_, '_>, bytes: &[u8]) -> Result<(), Trouble> {
     }
     match unread {
         0 => Ok(()),
-        count => {
-            Err(Trouble::Unsupported(format!("{count} of its streams are packed in a way that is not read").into()))
-        }
+        count => Err(Trouble::Unsupported(
+            format!("{count} of its streams are packed in a way that is not read, or too long").into(),
+        )),
     }
 }
 
@@ -119,14 +119,23 @@ fn outside(bytes: &[u8], streams: &[Stream]) -> Vec<u8> {
     outside
 }
 
-/// The text of all objects: what stands outside streams, and what object streams hold, each with its number.
-fn objects(walk: &Walk<'_, '_>, bytes: &[u8], streams: &[Stream], mut objects: Vec<u8>) -> Result<Vec<u8>, Trouble> {
+/// The text of all objects: what stands outside streams, and what object streams hold, each with its number; and how many
+/// streams were not read.
+fn objects(
+    walk: &Walk<'_, '_>,
+    bytes: &[u8],
+    streams: &[Stream],
+    mut objects: Vec<u8>,
+) -> Result<(Vec<u8>, u64), Trouble> {
+    let room = objects.len() + walk.budget.free() as usize / 4;
+    let mut unread = 0;
     for stream in streams {
         let dictionary = &bytes[stream.dictionary.clone()];
         if !stream.is(dictionary, &["/ObjStm"]) {
             continue;
         }
         let Outcome::Bytes(content) = filter::decode(dictionary, &bytes[stream.content.clone()], walk.budget)? else {
+            unread += 1;
             continue;
         };
         let first = (syntax::number_of(dictionary, b"/First").unwrap_or(0) as usize).min(content.len());
@@ -136,12 +145,17 @@ fn objects(walk: &Walk<'_, '_>, bytes: &[u8], streams: &[Stream], mut objects: V
         for (index, (number, start)) in starts.iter().enumerate() {
             let end = starts.get(index + 1).map_or(content.len(), |(_, end)| *end).min(content.len());
             let object = content.get(*start..end).unwrap_or_default();
+            // Places that overlap give the same bytes again and again.
+            if objects.len() + object.len() > room {
+                unread += 1;
+                break;
+            }
             objects.extend_from_slice(format!("\n{number} 0 obj\n").as_bytes());
             objects.extend_from_slice(object);
             objects.extend_from_slice(b"\nendobj\n");
         }
     }
-    Ok(objects)
+    Ok((objects, unread))
 }
 
 fn fonts(walk: &Walk<'_, '_>, bytes: &[u8], streams: &[Stream], objects: &[u8]) -> Result<Fonts, Trouble> {

@@ -14,6 +14,8 @@ pub struct Joined {
     start: u64,
     end: u64,
     rule: u16,
+    /// Whether the lines were one for sure.
+    is_sure: bool,
 }
 
 impl Joined {
@@ -37,7 +39,9 @@ impl View<'_> {
     pub fn hides(&self, candidate: &Candidate, rule: &Rule) -> bool {
         let (start, end) = (self.map.absolute(candidate.start as usize), self.map.absolute(candidate.end as usize));
         let overlaps = |joined: &&Joined| joined.start < end && start < joined.end;
-        self.joined.iter().filter(overlaps).any(|joined| joined.rule == candidate.rule || is_weak(rule))
+        // Of a guess, what stands on a line by itself is told, too.
+        let covers = |joined: &Joined| is_weak(rule) || (joined.is_sure && joined.rule == candidate.rule);
+        self.joined.iter().filter(overlaps).any(covers)
     }
 
     /// Where a span of the cleaned text stands in the log.
@@ -157,7 +161,7 @@ fn join_lines(
         let key = candidate.key().map_or(&[][..], |key| &whole[key]);
         let evidence = || judge::explain(&whole, rule, &candidate);
         scanner.findings.add(candidate.rule, rule, key, &whole[secret], sighting, evidence);
-        joined.push(Joined { start: low, end: high, rule: candidate.rule });
+        joined.push(Joined { start: low, end: high, rule: candidate.rule, is_sure });
     }
 }
 

@@ -29,7 +29,12 @@ fn installed() -> Option<PathBuf> {
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/moto/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = named.into_iter().chain([usual]).chain(std::env::split_paths(&path));
-    let found = folders.into_iter().find(|folder| folder.join("moto_server").is_file());
+    let has_library = |folder: &PathBuf| {
+        let mut python = Command::new(folder.join("python"));
+        let python = python.args(["-c", "import boto3"]).stderr(Stdio::null());
+        python.status().is_ok_and(|status| status.success())
+    };
+    let found = folders.into_iter().find(|folder| folder.join("moto_server").is_file() && has_library(folder));
     if found.is_none() {
         eprintln!("SKIPPED: moto_server is not installed, so buckets are not tested against a real S3 server");
     }

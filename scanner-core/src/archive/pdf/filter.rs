@@ -13,36 +13,47 @@ pub enum Outcome {
     Bytes(Vec<u8>),
     /// A picture: nothing to read.
     Picture,
-    /// A filter that is not read.
-    Unsupported,
+    /// A filter that is not read, or more than there is room for.
+    Unread,
 }
+
+/// Filters of one stream: two are usual.
+const MAX_FILTERS: usize = 8;
 
 /// Unpacks a stream by the filters its dictionary names.
 pub fn decode(dictionary: &[u8], content: &[u8], budget: &Budget) -> Result<Outcome, Trouble> {
     let mut bytes = content.to_vec();
-    for filter in syntax::filters(dictionary) {
+    // What goes in and what comes out are held at once, beside the objects and their text.
+    let most = (budget.free() / 4).max(bytes.len() as u64);
+    let filters = syntax::filters(dictionary);
+    if filters.len() > MAX_FILTERS {
+        return Ok(Outcome::Unread);
+    }
+    for filter in filters {
         bytes = match filter.as_slice() {
             b"FlateDecode" | b"Fl" => {
                 let mut out = Vec::new();
-                let most = budget.free() / 2;
                 // What comes out before damage is kept.
-                let read = Metered::new(Inflate::zlib(&bytes[..]), budget).take(most).read_to_end(&mut out);
+                let read = Metered::new(Inflate::zlib(&bytes[..]), budget).take(most + 1).read_to_end(&mut out);
                 if let Some(stop) = budget.stopped() {
                     return Err(stop.into());
                 }
                 if read.is_err() && out.is_empty() && !content.is_empty() {
-                    return Ok(Outcome::Unsupported);
+                    return Ok(Outcome::Unread);
                 }
                 out
             }
             b"ASCIIHexDecode" | b"AHx" => syntax::hex(&bytes),
             b"ASCII85Decode" | b"A85" => base85(&bytes),
-            b"RunLengthDecode" | b"RL" => runs(&bytes),
+            b"RunLengthDecode" | b"RL" => runs(&bytes, most),
             b"DCTDecode" | b"DCT" | b"JPXDecode" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" => {
                 return Ok(Outcome::Picture);
             }
-            _ => return Ok(Outcome::Unsupported),
+            _ => return Ok(Outcome::Unread),
         };
+        if bytes.len() as u64 > most {
+            return Ok(Outcome::Unread);
+        }
     }
     Ok(Outcome::Bytes(bytes))
 }
@@ -71,9 +82,11 @@ fn base85(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn runs(mut bytes: &[u8]) -> Vec<u8> {
+fn runs(mut bytes: &[u8], most: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    while let [len, rest @ ..] = bytes {
+    while let [len, rest @ ..] = bytes
+        && out.len() as u64 <= most
+    {
         let len = usize::from(*len);
         match len {
             128 => break,
