@@ -14,8 +14,6 @@ pub struct Joined {
     start: u64,
     end: u64,
     rule: u16,
-    /// Whether the lines were one for sure.
-    is_sure: bool,
 }
 
 impl Joined {
@@ -39,8 +37,8 @@ impl View<'_> {
     pub fn hides(&self, candidate: &Candidate, rule: &Rule) -> bool {
         let (start, end) = (self.map.absolute(candidate.start as usize), self.map.absolute(candidate.end as usize));
         let overlaps = |joined: &&Joined| joined.start < end && start < joined.end;
-        // Of a guess, what stands on a line by itself is told, too.
-        let covers = |joined: &Joined| is_weak(rule) || (joined.is_sure && joined.rule == candidate.rule);
+        // A token that is whole where the line ends may be no part of anything: it is told, too.
+        let covers = |joined: &Joined| is_weak(rule) || (joined.rule == candidate.rule && joined.start != start);
         self.joined.iter().filter(overlaps).any(covers)
     }
 
@@ -161,7 +159,7 @@ fn join_lines(
         let key = candidate.key().map_or(&[][..], |key| &whole[key]);
         let evidence = || judge::explain(&whole, rule, &candidate);
         scanner.findings.add(candidate.rule, rule, key, &whole[secret], sighting, evidence);
-        joined.push(Joined { start: low, end: high, rule: candidate.rule, is_sure });
+        joined.push(Joined { start: low, end: high, rule: candidate.rule });
     }
 }
 
