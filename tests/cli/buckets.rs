@@ -39,7 +39,9 @@ fn keys_come_from_the_environment_or_a_profile_and_nothing_of_them_is_printed() 
     let project = files("word-of-the-file");
     let own = [("AWS_ENDPOINT_URL_S3", &*endpoint), ("AWS_REGION", "ap-east-1"), ("AWS_ACCESS_KEY_ID", "of-env")];
     let own = [&own[..], &[("AWS_SECRET_ACCESS_KEY", "word-of-the-env")]].concat();
-    let table: [(&[(&str, &str)], Option<&str>); 3] = [
+    /// Variables, and whose key asks; nobody's where there is none.
+    type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+    let table: [Row; 3] = [
         (&own, Some("Credential=of-env/")),
         (&[("AWS_PROFILE", "dev")], Some("Credential=of-file/")),
         (&[("AWS_ENDPOINT_URL", &endpoint)], None),

@@ -89,7 +89,9 @@ mod tests {
         let sample = ["wJal", "rXUt", "nFEM", "I/K7", "MDEN", "G/bP", "xRfi", "CYEX", "AMPL", "EKEY"].concat();
         let keys = Keys { id, secret: Secret::new(sample.as_bytes()), token: None };
         let range = [("range".to_owned(), "bytes=0-9".to_owned())];
-        let table: [(&str, &str, &[(String, String)], [&str; 2]); 3] = [
+        /// Path, query, headers; the signature's two halves.
+        type Row<'a> = (&'a str, &'a str, &'a [(String, String)], [&'a str; 2]);
+        let table: [Row; 3] = [
             ("/test.txt", "", &range, ["f0e8bdb87c964420e857bd35b5d6ed31", "0bd44f0170aba48dd91039c6036bdb41"]),
             ("/", "max-keys=2&prefix=J", &[], ["34b48302e7b5fa45bde8084f4b7868a8", "6f0a534bc59db6670ed5711ef69dc6f7"]),
             ("/", "lifecycle=", &[], ["fea454ca298b7da1c68078a5d1bdbfbb", "e0d65c699e0f91ac7a200a0136783543"]),
