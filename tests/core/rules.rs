@@ -4,8 +4,8 @@ use std::path::Path;
 use stopleak_core::detect::Engine;
 use stopleak_core::rule::check::Checked;
 use stopleak_core::rule::check::check_file;
-use stopleak_core::scan::{examples, lint};
-use stopleak_core::{RuleSet, rule_set};
+use stopleak_core::scan::{examples, lint, scan_bytes};
+use stopleak_core::{Origin, RuleSet, rule_set};
 
 /// Every rule of the pack, with its examples.
 fn all() -> Vec<Checked> {
@@ -30,4 +30,35 @@ fn rules_that_match_the_same_text_say_which_goes_first() {
     let failures = lint::overlaps(&Engine::new(RuleSet::embedded()), &all());
     let shown: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{} overlaps:\n{}", shown.len(), shown.join("\n"));
+}
+
+/// A rule file with one keyed rule.
+fn keyed(keyword: &str) -> String {
+    format!(
+        "[provider]\nid = \"acme\"\nname = \"Acme\"\nreferences = [\"https://acme.example\"]\n\n[[rule]]\nid = \"acme.key\"\nname = \"Key\"\n\
+         severity = \"high\"\nkeywords = [\"{keyword}\"]\npattern = '[0-9a-z]{{30,40}}'\nhelp = \"Revoke it.\"\n\n[rule.examples]\n\
+         match = ['{keyword}=<lowernum:32>', '{keyword}: <lowernum:36>']\nno-match = ['{keyword}=<lowernum:9>', 'x=<lowernum:32>']\n"
+    )
+}
+
+/// Each joint of a keyword is written in five ways: sixty of them would fill any memory.
+#[test]
+fn a_keyword_of_many_words_is_a_complaint() {
+    let file = keyed(&format!("word{}more", "_".repeat(60)));
+    let errors = check_file("acme.toml", &file).err().expect("it is too long");
+    assert!(errors.to_string().contains("more than 6 words"), "{errors}");
+}
+
+/// Literals of more than 255 bytes were taken for shorter ones, and looked for behind a text's end.
+#[test]
+fn a_keyword_longer_than_any_name_does_no_harm() {
+    let keyword = "key".repeat(87) + "name";
+    let checked = check_file("acme.toml", &keyed(&keyword)).unwrap_or_else(|errors| panic!("{errors}"));
+    let rules = RuleSet::from_rules(checked.into_iter().map(|checked| checked.rule).collect()).unwrap();
+    let engine = Engine::new(rules);
+    for text in [format!("{keyword}={}", crate::made::random(32, 3).to_lowercase()), keyword.clone()] {
+        for cut in [0, 7, 250, text.len() - 1] {
+            scan_bytes(&engine, &text.as_bytes()[..text.len() - cut], Origin::Stdin);
+        }
+    }
 }

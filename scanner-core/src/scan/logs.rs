@@ -33,7 +33,7 @@ pub struct View<'v> {
 }
 
 impl View<'_> {
-    /// Whether a candidate is a part of a value that was put together.
+    /// Whether a candidate is a part of a value that was put together. A guess hides no token of a known form.
     pub fn hides(&self, candidate: &Candidate, rule: &Rule) -> bool {
         let (start, end) = (self.map.absolute(candidate.start as usize), self.map.absolute(candidate.end as usize));
         let overlaps = |joined: &&Joined| joined.start < end && start < joined.end;

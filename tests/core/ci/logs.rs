@@ -335,3 +335,15 @@ fn no_log_makes_it_panic() {
         }
     }
 }
+
+/// A short line below a token may be its end; the token is told all the same.
+#[test]
+fn a_guess_that_a_line_was_broken_hides_no_token() {
+    let engine = engine();
+    // Tokens of any length, so that the longer one is a token, too.
+    for token in [["xoxb", "595994567878", "838565103402", &crate::made::random(24, 5)].join("-"), token(77)] {
+        let log = format!("2024-01-10T00:00:00Z INFO \n\n{token}\na\n");
+        let (findings, _) = scan_bytes(&engine, log.as_bytes(), Origin::Stdin);
+        assert!(findings.iter().any(|finding| finding.secret.expose() == token.as_bytes()), "{findings:?}");
+    }
+}
