@@ -38,7 +38,7 @@ struct Entry {
     word: u16,
     literal: u16,
     window: u8,
-    len: u16,
+    len: u8,
 }
 
 impl Filter {
@@ -163,7 +163,7 @@ impl Entry {
             word: place(gram, plan.multiplier).0 as u16,
             literal: index as u16,
             window: literal.window,
-            len: literal.bytes.len() as u16,
+            len: literal.bytes.len() as u8,
             value: u64::from_le_bytes(value),
             mask: u64::from_le_bytes(mask),
         }

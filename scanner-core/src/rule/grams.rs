@@ -40,11 +40,8 @@ pub fn all() -> impl Iterator<Item = (u32, u16)> {
     })
 }
 
-/// Offsets of grams fit into a byte.
-const WINDOWS: usize = 256;
-
-/// The rarest gram of a literal of at least four bytes, near its beginning: its offset and frequency.
+/// The rarest gram of a literal of at least four bytes: its offset and frequency.
 pub fn rarest(literal: &[u8]) -> (usize, f64) {
-    let windows = (0..=literal.len() - 4).take(WINDOWS).map(|at| (at, frequency(gram(literal, at))));
+    let windows = (0..=literal.len() - 4).map(|at| (at, frequency(gram(literal, at))));
     windows.min_by(|a, b| a.1.total_cmp(&b.1)).expect("a literal has at least four bytes")
 }

@@ -47,6 +47,10 @@ impl Keyword {
     pub fn around(&self, bytes: &[u8], at: usize) -> (Option<Range<usize>>, Range<usize>) {
         let found_by = usize::from(self.found_by);
         let (mut start, mut end) = (at, at + self.words[found_by].len());
+        // Of a long word the filter knows the beginning alone.
+        if !bytes.get(start..end).is_some_and(|text| text.eq_ignore_ascii_case(&self.words[found_by])) {
+            return (None, start..end.min(bytes.len() + 1));
+        }
         for word in self.words[..found_by].iter().rev() {
             let joint = usize::from(start > 0 && is_joint(bytes[start - 1]));
             let from = start.checked_sub(joint + word.len());
