@@ -61,6 +61,9 @@ pub struct Occurrence {
     pub mark: Option<String>,
     /// Why an `[[allow]]` entry of a rule file covers it; such an occurrence is suppressed.
     pub allowed: Option<Allowed>,
+    /// Whether it still stands in `HEAD`, of a push in one of its tips, in this or a later version of the file; `None` when
+    /// that is not known.
+    pub in_head: Option<bool>,
 }
 
 /// Why a finding is not held against the target.
@@ -74,6 +77,42 @@ pub enum Suppression {
     Known { label: &'static str },
     /// Accepted in a baseline.
     Baseline,
+    /// A rule of the policy allows it.
+    Policy { reason: String },
+}
+
+/// What becomes of a finding; the later, the stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It does not count.
+    Allow,
+    /// It is reported and does not count.
+    Warn,
+    /// It counts: a hook stops the change, a scan exits with 1.
+    #[default]
+    Block,
+}
+
+impl Verdict {
+    /// The word a report uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Allow => "allow",
+            Verdict::Warn => "warn",
+            Verdict::Block => "block",
+        }
+    }
+}
+
+/// A verdict and what brought it about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of the finding.
+    pub verdict: Verdict,
+    /// The rule of the policy that decided, `stopleak.toml:12`; `None` for the gate.
+    pub by: Option<String>,
+    /// The rule's reason; may be empty.
+    pub reason: String,
 }
 
 /// One secret, judged, with every place it was seen.
@@ -99,6 +138,8 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
     /// Why it is not held against the target; `None` for a finding that counts.
     pub suppression: Option<Suppression>,
+    /// What becomes of it.
+    pub decision: Decision,
     /// Occurrences beyond the limit kept per finding; counted, not listed.
     pub more_occurrences: u64,
 }
@@ -108,6 +149,16 @@ impl Finding {
     /// what is done with it.
     pub fn is_practice(&self) -> bool {
         self.rule.is_practice()
+    }
+
+    /// Whether it counts: nothing suppresses it and the policy blocks it.
+    pub fn is_blocking(&self) -> bool {
+        self.suppression.is_none() && self.decision.verdict == Verdict::Block
+    }
+
+    /// Whether it is shown and does not count.
+    pub fn is_warning(&self) -> bool {
+        self.suppression.is_none() && self.decision.verdict == Verdict::Warn
     }
 
     /// What a report shows of it: the value with its middle hidden, or the name at risk.

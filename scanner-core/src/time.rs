@@ -9,6 +9,29 @@ pub fn rfc3339(seconds: i64) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(seconds))
 }
 
+/// The seconds of what `rfc3339` writes; `None` for anything else.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(time, ':')?;
+    let is_time = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    is_time.then(|| days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+    let numbers: Option<Vec<i64>> = text.split(separator).map(|part| part.parse::<u16>().ok().map(i64::from)).collect();
+    numbers?.try_into().ok()
+}
+
+// The way back: https://howardhinnant.github.io/date_algorithms.html#days_from_civil
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 /// Seconds since 1970 as a date in UTC: `2024-03-01`. Dates written so compare as text.
 pub fn date(seconds: i64) -> String {
     let (year, month, day) = civil(seconds.div_euclid(86_400));
@@ -45,6 +68,17 @@ mod tests {
         ];
         for (seconds, expected) in table {
             assert_eq!(rfc3339(seconds), expected);
+            assert_eq!(parse_rfc3339(expected), Some(seconds));
+        }
+    }
+
+    #[test]
+    fn every_day_reads_back() {
+        for seconds in (-62_167_219_200..253_402_300_800).step_by(86_400 * 13 + 3_601) {
+            assert_eq!(parse_rfc3339(&rfc3339(seconds)), Some(seconds));
+        }
+        for wrong in ["", "2024-03-01", "2024-13-01T00:00:00Z", "2024-03-01T24:00:00Z", "-1-03-01T00:00:00Z"] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
         }
     }
 

@@ -121,6 +121,11 @@ fn is_at(glob: &GlobSet, origin: &Origin) -> bool {
     origin.path().is_some_and(matches) || origin.inner_path().is_some_and(matches)
 }
 
+/// The same for a path whose origin is not known any more.
+pub(crate) fn is_path_at(glob: &GlobSet, path: &str) -> bool {
+    glob.is_match(path) || path.contains('!') && glob.is_match(path.replace('!', "/"))
+}
+
 /// The entries of a project.
 #[derive(Debug, Default)]
 pub struct Allowlist(Vec<Allow>);
@@ -147,7 +152,7 @@ fn covers_all(glob: &str) -> bool {
 }
 
 /// As in `.gitignore`: without an inner slash a name at any depth, and a folder stands for all that is in it.
-fn path_globs(path: &str) -> Result<GlobSet, AllowlistError> {
+pub(crate) fn path_globs(path: &str) -> Result<GlobSet, AllowlistError> {
     let bare = path.trim_end_matches('/');
     let anchored = match bare.strip_prefix('/') {
         Some(rooted) => rooted.to_owned(),
@@ -162,7 +167,7 @@ fn path_globs(path: &str) -> Result<GlobSet, AllowlistError> {
     set.build().map_err(|error| glob_error("path", path, &error))
 }
 
-fn glob(field: &'static str, text: &str) -> Result<Glob, AllowlistError> {
+pub(crate) fn glob(field: &'static str, text: &str) -> Result<Glob, AllowlistError> {
     GlobBuilder::new(text).literal_separator(true).build().map_err(|error| glob_error(field, text, &error))
 }
 
