@@ -1,4 +1,5 @@
-//! What it costs to start: one small file, and a change of twenty files staged in a repository of fifty thousand.
+//! What it costs to start: one small file, and a change of twenty files staged in a repository of fifty thousand, by
+//! `scan --staged` and by the hook.
 //!
 //! `cargo bench -p stopleak --bench startup`; `STOPLEAK_BENCH_RUNS=200` sets how often each runs. Processor time is that
 //! of the children, over all runs: its steps of 10 ms are shared by that many.
@@ -74,5 +75,6 @@ fn main() {
     repository(&large, files);
     let staged = format!("scan --staged, 20 of {files} files");
     row(&staged, &large, program, &["scan", "--staged"], runs.min(50));
+    row("hook pre-commit of the same", &large, program, &["hook", "pre-commit"], runs.min(50));
     row("git diff --cached of the same", &large, "git", &["diff", "--cached", "--quiet"], runs.min(50));
 }

@@ -12,7 +12,10 @@ use std::{env, fs, process};
 const TRIES: usize = 400;
 
 fn main() {
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("set by cargo")).join("../rules");
+    // A packaged crate holds them itself: `rules` beside this file is a link.
+    let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("set by cargo"));
+    let root = ["../rules", "rules"].map(|folder| package.join(folder)).into_iter().find(|folder| folder.is_dir());
+    let root = root.unwrap_or_else(|| fail("rules: no such folder"));
     let mut files = Vec::new();
     for folder in ["providers", "generic", "practices"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());

@@ -1,5 +1,11 @@
 //! The command line as it is written; what it means is worked out in `commands`.
 
+mod ci;
+mod hook;
+
+pub use ci::*;
+pub use hook::*;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
@@ -32,18 +38,33 @@ pub enum Verb {
     /// Scan repositories, folders, files, container images, logs of pipelines, buckets or standard input
     #[command(after_help = EXIT_CODES)]
     Scan(Box<ScanArgs>),
+    /// Stop secrets before they are committed or pushed
+    Hook(Box<HookArgs>),
+    /// Scan what a run of a pipeline brought, and report to the forge
+    #[command(after_help = EXIT_CODES)]
+    Ci(Box<CiCommand>),
     /// Accept today's findings, so that only new ones count
     Baseline(Box<BaselineArgs>),
+    /// Try the policy of stopleak.toml: what would block, and why
+    Policy(Box<PolicyArgs>),
+    /// Check and show the record of bypasses
+    Audit(AuditArgs),
+    /// Start a project: settings with every choice explained, and a baseline on request
+    Init(InitArgs),
+    /// Write a saved report in another format
+    Report(ReportArgs),
     /// Mask secrets in a stream, or in what a command prints
     Mask(MaskArgs),
     /// Look at the rules
     Rules(RulesArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Write man pages, one a command
+    Man(ManArgs),
 }
 
 /// What to scan and how; shared by every command that scans.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Selection {
     /// A work tree, bare repository, folder or file, `-` for standard input, an image: docker://,
     /// docker-archive:, oci:, oci-archive:, a bucket: s3://bucket/prefix, or logs and artifacts of
@@ -114,7 +135,7 @@ pub struct Selection {
 }
 
 /// How images and buckets are found and got.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Images and buckets")]
 pub struct ImageArgs {
     /// Of an image for several platforms, scan this one, as in linux/amd64 [default: all]
@@ -135,7 +156,7 @@ pub struct ImageArgs {
 }
 
 /// How forges are asked for the logs and artifacts of pipelines.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Pipelines")]
 pub struct ForgeArgs {
     /// With --since, scan the runs that failed, or all [default: failed]
@@ -155,7 +176,7 @@ pub enum RunsArg {
 }
 
 /// How far archives are unpacked.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ArchiveArgs {
     /// Scan the bytes of archives as they are
     #[arg(long, help_heading = "Archives")]
@@ -211,7 +232,7 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub baseline: Option<PathBuf>,
 
-    /// text, jsonl, json or sarif, to standard output or to FILE (repeatable) [default: text]
+    /// text, jsonl, json, sarif, gitlab, github, markdown, html, junit or csv, to FILE or standard output (repeatable) [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub format: Vec<String>,
 
@@ -223,9 +244,50 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub all: bool,
 
-    /// Print secrets in clear (never in SARIF)
+    /// Print secrets in clear, in text, jsonl, json, html and csv
     #[arg(long, help_heading = "Output")]
     pub show_secrets: bool,
+
+    #[command(flatten)]
+    pub remedy: RemedyArgs,
+}
+
+/// What is written for putting things right; off unless asked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Putting it right")]
+pub struct RemedyArgs {
+    /// Write what to replace in the history, in clear, as `git filter-repo` and BFG read it; the steps to take are
+    /// printed
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub write_replacements: Option<PathBuf>,
+
+    /// Write a template without secret values beside each .env file that holds a finding
+    #[arg(long, hide_short_help = true)]
+    pub write_env_templates: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A report saved with --format json or jsonl; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub saved: PathBuf,
+
+    /// text, jsonl, json, sarif, gitlab, github, markdown, html, junit or csv, to FILE or standard output (repeatable) [default: text]
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    pub format: Vec<String>,
+
+    /// Write to FILE: the next --format without a file, else the format its ending names (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+
+    /// Print secrets in clear where the saved report holds them, in text, jsonl, json, html and csv
+    #[arg(long)]
+    pub show_secrets: bool,
+
+    /// Write the report and nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// How much of a repository's history to scan.
@@ -271,6 +333,14 @@ pub enum BaselineVerb {
         #[arg(long, value_name = "ID")]
         fingerprint: Vec<String>,
     },
+    /// Scan and accept what gitleaks was told to ignore: a .gitleaksignore, or a JSON report used as a baseline
+    Import {
+        /// The .gitleaksignore or report
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        on: BaselineOn,
+    },
     /// Scan and drop accepted findings that are gone
     Prune {
         #[command(flatten)]
@@ -287,6 +357,17 @@ pub struct BaselineOn {
     /// The baseline [default: the one in stopleak.toml, else stopleak-baseline.json]
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project's root [default: .]
+    pub folder: Option<PathBuf>,
+
+    /// Accept what is found today, so that only new findings count
+    #[arg(long)]
+    pub baseline: bool,
 }
 
 /// `mask`.
@@ -361,6 +442,13 @@ pub enum RulesVerb {
 pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write them here; the folder is made
+    pub folder: PathBuf,
 }
 
 /// Reads a gate: `high`, `0.8` or `high,0.8`.

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod failure;
 mod output;
+mod remedy;
 mod settings;
 mod terminal;
 
@@ -16,10 +17,17 @@ fn main() -> ExitCode {
     terminal::panic::keep_quiet();
     let result = match Cli::parse().verb {
         Verb::Scan(args) => commands::scan::run(&args),
+        Verb::Ci(args) => commands::ci::run(&args.verb),
         Verb::Baseline(args) => commands::baseline::run(&args),
+        Verb::Hook(args) => commands::hook::run(&args),
+        Verb::Policy(args) => commands::policy::run(&args),
+        Verb::Audit(args) => commands::audit::run(&args),
+        Verb::Init(args) => commands::init::run(&args),
+        Verb::Report(args) => commands::report::run(&args),
         Verb::Mask(args) => commands::mask::run(&args),
         Verb::Rules(args) => commands::rules::run(&args),
         Verb::Completions(args) => commands::completions::run(&args),
+        Verb::Man(args) => commands::man::run(&args),
     };
     let code = result.unwrap_or_else(|failure: Failure| {
         terminal::message::error(&failure);

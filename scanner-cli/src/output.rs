@@ -5,7 +5,8 @@ use crate::terminal::text::Text;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use stopleak_core::report::{Json, JsonLines, Report, Sarif, Secrets};
+use std::time::{SystemTime, UNIX_EPOCH};
+use stopleak_core::report::{Csv, Github, Gitlab, Html, Json, JsonLines, Junit, Markdown, Report, Sarif};
 
 /// A report format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,12 @@ pub enum Format {
     JsonLines,
     Json,
     Sarif,
+    Gitlab,
+    Github,
+    Markdown,
+    Html,
+    Junit,
+    Csv,
 }
 
 /// One report to write; without a path it goes to standard output.
@@ -23,8 +30,18 @@ pub struct Output {
     pub path: Option<PathBuf>,
 }
 
-const NAMES: [(&str, Format); 4] =
-    [("text", Format::Text), ("jsonl", Format::JsonLines), ("json", Format::Json), ("sarif", Format::Sarif)];
+const NAMES: [(&str, Format); 10] = [
+    ("text", Format::Text),
+    ("jsonl", Format::JsonLines),
+    ("json", Format::Json),
+    ("sarif", Format::Sarif),
+    ("gitlab", Format::Gitlab),
+    ("github", Format::Github),
+    ("markdown", Format::Markdown),
+    ("html", Format::Html),
+    ("junit", Format::Junit),
+    ("csv", Format::Csv),
+];
 
 /// Pairs formats and files: the n-th format without a file goes to the n-th `--output`; what is left of the
 /// formats goes to standard output, what is left of the files is named by its ending.
@@ -51,7 +68,8 @@ pub fn plan(formats: &[String], files: &[PathBuf]) -> Result<Vec<Output>> {
 fn named(name: &str) -> Result<Format> {
     let found = NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
     found.ok_or_else(|| {
-        Failure::new(format!("unknown format `{name}`")).hint("the formats are text, jsonl, json and sarif")
+        let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+        Failure::new(format!("unknown format `{name}`")).hint(format!("the formats are {}", names.join(", ")))
     })
 }
 
@@ -85,8 +103,14 @@ fn name(format: Format) -> &'static str {
 fn ending(file: &Path) -> Option<Format> {
     match file.extension()?.to_str()? {
         "sarif" => Some(Format::Sarif),
+        "html" | "htm" => Some(Format::Html),
+        "md" | "markdown" => Some(Format::Markdown),
+        "csv" => Some(Format::Csv),
+        "xml" => Some(Format::Junit),
         "jsonl" | "ndjson" => Some(Format::JsonLines),
         "json" if file.file_stem()?.to_str()?.ends_with(".sarif") => Some(Format::Sarif),
+        // The name that GitLab's own job gives it.
+        "json" if file.file_stem()?.to_str()?.ends_with("secret-detection-report") => Some(Format::Gitlab),
         "json" => Some(Format::Json),
         "txt" => Some(Format::Text),
         _ => None,
@@ -123,7 +147,7 @@ pub struct Writing {
 
 impl Output {
     /// Opens the place before the scan: what cannot be written fails early, and an older report is not scanned.
-    pub fn open(&self, secrets: Secrets, quiet: bool) -> Result<Writing> {
+    pub fn open(&self, quiet: bool) -> Result<Writing> {
         let text = self.format == Format::Text;
         let out: Box<dyn Write + Send> = match &self.path {
             Some(path) => {
@@ -133,7 +157,9 @@ impl Output {
             None if text => Box::new(anstream::AutoStream::auto(io::stdout())),
             None => Box::new(io::stdout()),
         };
-        let report = self.format.report(BufWriter::new(out), secrets, quiet);
+        // GitHub's runner takes masked values out of what it shows; nobody else does.
+        let has_runner = self.path.is_none() && std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let report = self.format.report(BufWriter::new(out), quiet, has_runner);
         let place = self.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
         let is_live = matches!(self.format, Format::Text | Format::JsonLines);
         Ok(Writing { report, place, closed: false, is_live })
@@ -141,14 +167,27 @@ impl Output {
 }
 
 impl Format {
-    fn report(self, out: impl Write + Send + 'static, secrets: Secrets, quiet: bool) -> Box<dyn Report + Send> {
+    fn report(self, out: impl Write + Send + 'static, quiet: bool, has_runner: bool) -> Box<dyn Report + Send> {
         match self {
-            Format::Text => Box::new(Text::new(out, secrets, quiet)),
-            Format::JsonLines => Box::new(JsonLines::new(out, secrets)),
-            Format::Json => Box::new(Json::new(out, secrets)),
+            Format::Text => Box::new(Text::new(out, quiet)),
+            Format::JsonLines => Box::new(JsonLines::new(out)),
+            Format::Json => Box::new(Json::new(out)),
             Format::Sarif => Box::new(Sarif::new(out)),
+            Format::Gitlab => Box::new(Gitlab::new(out, now())),
+            Format::Github => Box::new(Github::new(out, has_runner)),
+            Format::Markdown => Box::new(Markdown::new(out)),
+            Format::Html => Box::new(Html::new(out, now())),
+            Format::Junit => Box::new(Junit::new(out)),
+            Format::Csv => Box::new(Csv::new(out)),
         }
     }
+}
+
+/// Seconds since 1970, or what `SOURCE_DATE_EPOCH` says: <https://reproducible-builds.org/specs/source-date-epoch/>.
+fn now() -> i64 {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    let since = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    fixed.unwrap_or_else(|| i64::try_from(since()).unwrap_or(0))
 }
 
 impl Writing {
@@ -191,7 +230,7 @@ mod tests {
 
     #[test]
     fn formats_and_files_are_paired_as_written() {
-        let table: [(&[&str], &[&str], &str); 10] = [
+        let table: [(&[&str], &[&str], &str); 12] = [
             (&[], &[], "text"),
             (&["jsonl"], &[], "jsonl"),
             (&["sarif"], &["x.sarif"], "sarif>x.sarif"),
@@ -202,6 +241,8 @@ mod tests {
             (&["jsonl"], &["x.sarif"], "x.sarif ends like sarif but would hold jsonl"),
             (&["jsonl", "json"], &[], "two reports would go to standard output"),
             (&["xml"], &[], "unknown format `xml`"),
+            (&[], &["a.html", "b.md", "c.csv", "d.xml"], "html>a.html markdown>b.md csv>c.csv junit>d.xml"),
+            (&["gitlab"], &["gl-secret-detection-report.json"], "gitlab>gl-secret-detection-report.json"),
         ];
         for (formats, files, expected) in table {
             assert_eq!(planned(formats, files), expected);

@@ -2,15 +2,17 @@
 //! without rules, and an unknown key is an error.
 
 use crate::args::{HistoryArg, PracticesArg, parse_gate};
+use crate::commands::request;
 use crate::failure::{Failure, OrFail, Result};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use stopleak_core::Warning;
 use stopleak_core::import::{self, Imported};
+use stopleak_core::policy::PolicyWritten;
 use stopleak_core::scan::{Gate, Target};
 use stopleak_core::suppress::allowlist::AllowWritten;
 use stopleak_core::suppress::{Allow, Allowlist};
+use stopleak_core::{Policy, Warning};
 use toml::Spanned;
 
 /// The code of the note on a configuration that was found and not used.
@@ -19,12 +21,14 @@ pub const FOREIGN_FOUND: &str = "foreign-configuration";
 /// What other scanners call their configurations.
 const FOREIGN_NAMES: [&str; 4] = [".gitleaks.toml", "gitleaks.toml", ".betterleaks.toml", "betterleaks.toml"];
 
-const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
+/// What the file is called, beside the target or above it.
+pub const NAMES: [&str; 2] = ["stopleak.toml", ".stopleak.toml"];
 
 /// Settings, checked; paths are relative to the file's own folder no more.
 #[derive(Debug, Default)]
 pub struct Settings {
     pub gate: Option<Gate>,
+    pub policy: Policy,
     pub practices: Option<PracticesArg>,
     pub history: Option<HistoryArg>,
     pub no_ignore: bool,
@@ -48,7 +52,7 @@ pub struct ForgeAddresses {
     pub are_named: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
@@ -59,6 +63,8 @@ struct Written {
     forge: ForgesWritten,
     #[serde(default)]
     allow: Vec<Spanned<AllowWritten>>,
+    #[serde(default)]
+    policy: PolicyWritten,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -241,12 +247,15 @@ fn read(file: &Path, today: &str) -> Result<Settings> {
     parse(&text, file, today)
 }
 
-fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
+/// Reads settings; `file` names them in messages, and paths are relative to its folder.
+pub fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
     let written: Written = toml::from_str(text).or_fail(|| format!("cannot use {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let allow = written.allow.into_iter().map(|entry| allow(entry, text, file, today));
+    let gate = written.scan.gate.map(|gate| gate.0);
     Ok(Settings {
-        gate: written.scan.gate.map(|gate| gate.0),
+        gate,
+        policy: written.policy.checked(gate.unwrap_or_default(), request::now(), |at| place(text, file, at)),
         history: written.scan.history.map(|history| match history {
             HistoryWritten::All => HistoryArg::All,
             HistoryWritten::None => HistoryArg::None,
@@ -273,9 +282,17 @@ fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
 }
 
 fn allow(entry: Spanned<AllowWritten>, text: &str, file: &Path, today: &str) -> Result<Allow> {
-    let line = text[..entry.span().start].matches('\n').count() + 1;
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    Allow::new(entry.into_inner(), format!("{name}:{line}"), today).or_fail(|| format!("{}:{line}", file.display()))
+    let (line, place) = (line(text, entry.span().start), place(text, file, entry.span().start));
+    Allow::new(entry.into_inner(), place, today).or_fail(|| format!("{}:{line}", file.display()))
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+/// `stopleak.toml:12`.
+fn place(text: &str, file: &Path, at: usize) -> String {
+    format!("{}:{}", file.file_name().unwrap_or_default().to_string_lossy(), line(text, at))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The modules in the order data meets them; a module uses only those above it.
 
 pub mod secret; // the value, kept out of every output, and its fingerprint
-pub mod time; // times as text
+pub mod time; // times as text, in UTC
 pub mod warning; // what went wrong without ending the scan
 pub mod http; // questions to servers, and their answers
 pub mod rule; // rules as data, checked once when loaded
@@ -13,6 +13,7 @@ pub mod rule_set; // the rules a scan runs with
 pub mod blob; // bytes to scan and where they came from
 pub mod ci; // pipelines understood: risky practice, secrets in manifests
 pub mod source; // where blobs come from
+pub mod event; // what started a pipeline's run, and the commits it brought
 pub mod decode; // text hidden in bytes
 pub mod archive; // texts hidden in archives, to any depth within limits
 pub mod image; // container images: registries, layouts, layers
@@ -23,13 +24,16 @@ pub mod detect; // candidates: where a secret may stand
 pub mod score; // how likely a candidate is real, and why
 pub mod finding; // what the scan reports
 pub mod suppress; // why a finding is not held against the target
+pub mod policy; // what becomes of a finding: block, warn, allow
+pub mod audit; // the append-only record of what was passed, and why
 pub mod summary; // what a scan did
 pub mod scan; // one scan, from what was asked for to what came out
 pub mod report; // findings on their way out
 
 pub use blob::{Blob, Fate, Introduction, ObjectId, Origin, RunPart};
 pub use evidence::{Confidence, Evidence};
-pub use finding::{Finding, Occurrence, Position, Validity};
+pub use finding::{Decision, Finding, Occurrence, Position, Validity, Verdict};
+pub use policy::{Gate, Policy};
 pub use rule::{Provider, Rule, Severity};
 pub use rule_set::RuleSet;
 pub use secret::{Fingerprint, Guessable, Secret};

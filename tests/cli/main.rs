@@ -1,24 +1,33 @@
 //! The command as a user meets it: the built binary in a folder of its own, with git's settings shut out.
 
+mod adoption;
 mod archive;
 mod baseline;
-mod buckets;
 mod bombs;
+mod buckets;
+mod ci;
+mod docs;
 mod exit_codes;
 mod forge;
 mod git;
 mod honesty;
+mod hook;
 mod images;
 mod import;
 mod live;
 mod mask;
 mod output;
+mod policy;
+mod report;
 mod pipelines;
+mod remedy;
 mod rules;
 mod settings;
 
 #[path = "../support/archive.rs"]
 mod archives;
+#[path = "../support/events.rs"]
+mod events;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/server.rs"]
@@ -94,7 +103,7 @@ fn run_in(folder: &Path, args: &str, input: &[u8]) -> Run {
 fn command_in(folder: &Path, args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stopleak"));
     let inherited = std::env::vars_os().map(|(name, _)| name);
-    inherited.filter(|name| name.to_string_lossy().starts_with("GIT_")).for_each(|name| _ = command.env_remove(name));
+    inherited.filter(|name| name.to_string_lossy().starts_with("GIT")).for_each(|name| _ = command.env_remove(name));
     command.args(args.split_whitespace()).current_dir(folder);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
     command.env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR").env_remove("RUST_BACKTRACE").env_remove("COLUMNS");

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use stopleak_core::archive::Limits;
 use stopleak_core::http::Transport;
 use stopleak_core::image::Credentials;
-use stopleak_core::scan::{Gate, Images, Outcome, Request, ScanError, Target, scan};
-use stopleak_core::{Fate, Finding, Origin};
+use stopleak_core::scan::{Images, Outcome, Request, ScanError, Target, scan};
+use stopleak_core::{Fate, Finding, Gate, Origin, Policy};
 use tempfile::TempDir;
 
 fn request(target: Target) -> Request {
@@ -165,7 +165,7 @@ fn a_place_names_image_layer_step_and_path_and_a_step_shows_no_secret() {
     assert_eq!(place(&leaky.env).position.line, 2);
     // The second layer's step holds the build argument.
     let mut request = request(named("docker-archive:", &home.path().join("app.tar")));
-    request.gate = Gate { confidence: 0.0, ..Gate::default() };
+    request.policy = Policy::default().with_gate(Gate { confidence: 0.0, ..Gate::default() });
     let shown = format!("{:?}", scan(&request).unwrap().findings.iter().map(|f| &f.occurrences).collect::<Vec<_>>());
     assert!(!shown.contains(&leaky.built), "{shown}");
 }

@@ -3,11 +3,13 @@
 mod architecture;
 mod archive;
 mod assignment;
+mod audit;
 mod buckets;
 mod ci;
 mod contexts;
 mod decode;
 mod delta;
+mod event;
 mod exchange;
 mod forge;
 mod fuzz;
@@ -20,6 +22,7 @@ mod linear;
 mod mask;
 mod matrix;
 mod origins;
+mod policy;
 mod properties;
 mod reference;
 mod report;
@@ -30,8 +33,12 @@ mod suppress;
 
 #[path = "../support/archive.rs"]
 mod archives;
+#[path = "../support/chromium.rs"]
+mod chromium;
 #[path = "../support/encode.rs"]
 mod encode;
+#[path = "../support/events.rs"]
+mod events;
 #[path = "../support/finding.rs"]
 mod made;
 #[path = "../support/packed.rs"]

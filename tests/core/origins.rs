@@ -1,7 +1,7 @@
 //! Every origin is printed in one way: for people, as a path, and as an address that leads back to the path.
 
 use crate::made::{finding, place};
-use stopleak_core::report::{Json, Report, Sarif, Secrets, Summary};
+use stopleak_core::report::{Json, Record, Report, Sarif, Secrets, Summary, read};
 use stopleak_core::{Fate, Introduction, ObjectId, Origin};
 
 fn introduced() -> Introduction {
@@ -172,7 +172,7 @@ fn path_of(uri: &str) -> String {
 
 fn written<'b>(buffer: &'b mut Vec<u8>, report: impl FnOnce(&'b mut Vec<u8>) -> Box<dyn Report + 'b>, origin: &Origin) {
     let mut report = report(buffer);
-    report.finding(&finding(1, vec![place(origin.clone(), 3, 7)])).unwrap();
+    report.record(&Record::new(&finding(1, vec![place(origin.clone(), 3, 7)]), Secrets::Redacted)).unwrap();
     report.finish(&Summary::default()).unwrap();
 }
 
@@ -183,10 +183,13 @@ fn every_origin_prints_and_serialises_in_one_way() {
         assert_eq!(origin.path().unwrap_or_default(), path);
         assert_eq!(origin.chain(), chain, "{printed}");
         let mut json = Vec::new();
-        written(&mut json, |out| Box::new(Json::new(out, Secrets::Redacted)), &origin);
+        written(&mut json, |out| Box::new(Json::new(out)), &origin);
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         let told = &json["findings"][0]["occurrences"][0];
         assert_eq!((&told["origin"], told["path"].as_str()), (&printed.into(), origin.path()));
+        let saved = read(&json.to_string(), Secrets::Redacted).unwrap();
+        let record = Record::new(&finding(1, vec![place(origin.clone(), 3, 7)]), Secrets::Redacted);
+        assert_eq!(saved.records[0].places, record.places, "what is read back is the same");
         let mut sarif = Vec::new();
         written(&mut sarif, |out| Box::new(Sarif::new(out)), &origin);
         let sarif: serde_json::Value = serde_json::from_slice(&sarif).unwrap();

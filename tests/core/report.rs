@@ -1,11 +1,15 @@
 //! What leaves in each format: field names, order, limits, and never a value.
 
+mod formats;
+mod html;
+mod read;
+
 use crate::made::{finding, in_history, marked, on_disk, place, random, rule};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use stopleak_core::finding::Suppression;
-use stopleak_core::report::{Json, JsonLines, Report, Repository, Sarif, Secrets, compare};
+use stopleak_core::report::{Json, JsonLines, Record, Report, Repository, Sarif, Secrets, compare};
 use stopleak_core::{Confidence, Finding, Introduction, ObjectId, Origin, Severity, Summary, Warning};
 
 fn summary() -> Summary {
@@ -25,20 +29,20 @@ fn summary() -> Summary {
 
 fn jsonl(findings: &[Finding], secrets: Secrets) -> String {
     let mut out = Vec::new();
-    write(&mut JsonLines::new(&mut out, secrets), findings);
+    write(&mut JsonLines::new(&mut out), findings, secrets);
     String::from_utf8(out).unwrap()
 }
 
 fn json(findings: &[Finding]) -> Value {
     let mut out = Vec::new();
-    write(&mut Json::new(&mut out, Secrets::Redacted), findings);
+    write(&mut Json::new(&mut out), findings, Secrets::Redacted);
     serde_json::from_slice(&out).unwrap()
 }
 
 fn sarif_text(findings: &[Finding], summary: &Summary) -> String {
     let mut out = Vec::new();
     let mut report = Sarif::new(&mut out);
-    findings.iter().for_each(|finding| report.finding(finding).unwrap());
+    findings.iter().for_each(|finding| report.record(&Record::new(finding, Secrets::Shown)).unwrap());
     report.finish(summary).unwrap();
     String::from_utf8(out).unwrap()
 }
@@ -49,8 +53,8 @@ fn sarif(findings: &[Finding]) -> Value {
     log
 }
 
-fn write(report: &mut dyn Report, findings: &[Finding]) {
-    findings.iter().for_each(|finding| report.finding(finding).unwrap());
+fn write(report: &mut dyn Report, findings: &[Finding], secrets: Secrets) {
+    findings.iter().for_each(|finding| report.record(&Record::new(finding, secrets)).unwrap());
     report.finish(&summary()).unwrap();
 }
 
@@ -133,18 +137,37 @@ fn an_empty_sarif_report_still_closes_old_alerts() {
 }
 
 #[test]
-fn sarif_keeps_the_worst_results_and_says_how_many_it_left_out() {
+fn sarif_puts_what_a_run_would_drop_into_further_runs() {
     let one = finding(1, vec![on_disk("a", 1)]);
-    let mut findings = vec![one.clone(); 25_001];
+    let mut findings = vec![one.clone(); 5_001];
     findings[0].rule = Arc::new(rule("acme.low", Severity::Low));
     findings[1].confidence = Confidence(0.5);
-    let log: Value = serde_json::from_str(&sarif_text(&findings, &Summary::default())).unwrap();
-    let run = &log["runs"][0];
-    assert_eq!(run["results"].as_array().unwrap().len(), 25_000);
-    assert_eq!(run["results"][24_999]["rank"], 50.0);
-    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 1);
-    let note = &run["invocations"][0]["toolExecutionNotifications"][0];
-    assert!(note["message"]["text"].as_str().unwrap().contains("1 less severe results left out"), "{note}");
+    let log: Value = serde_json::from_str(&sarif_text(&findings, &summary())).unwrap();
+    assert_valid(&log);
+    let runs = log["runs"].as_array().unwrap();
+    let sizes: Vec<usize> = runs.iter().map(|run| run["results"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [5_000, 1]);
+    assert_eq!(runs[0]["results"][4_999]["rank"], 50.0);
+    assert_eq!(runs[1]["results"][0]["ruleId"], "acme.low");
+    let categories: Vec<&Value> = runs.iter().map(|run| &run["automationDetails"]["id"]).collect();
+    assert_eq!(categories, ["stopleak/", "stopleak/part-2/"]);
+    let notes = |run: &Value| run["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(notes(&runs[0]).contains("run 1 of 2") && notes(&runs[1]).contains("run 2 of 2"), "{}", notes(&runs[1]));
+    assert!(notes(&runs[0]).contains("a.bin") && !notes(&runs[1]).contains("a.bin"));
+}
+
+#[test]
+fn sarif_keeps_the_worst_of_more_than_services_take_and_says_how_many_it_left_out() {
+    let one = finding(1, vec![on_disk("a", 1)]);
+    let mut findings = vec![one; 100_001];
+    findings[7].rule = Arc::new(rule("acme.low", Severity::Low));
+    let text = sarif_text(&findings, &Summary::default());
+    let log: Value = serde_json::from_str(&text).unwrap();
+    let runs = log["runs"].as_array().unwrap();
+    let kept: usize = runs.iter().map(|run| run["results"].as_array().unwrap().len()).sum();
+    assert!(runs.len() <= 20 && kept > 40_000 && !text.contains("acme.low"), "{} runs, {kept} results", runs.len());
+    let notes = runs[0]["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(notes.contains(&format!("{} less severe results left out", 100_001 - kept)), "{notes}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
         validity: Validity::Unchecked,
         occurrences: places,
         suppression: None,
+        decision: Default::default(),
         more_occurrences: 0,
     }
 }
@@ -69,7 +70,7 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
 /// A place of 37 characters at this line and column.
 pub fn place(origin: Origin, line: u32, column: u32) -> Occurrence {
     let position = Position { line, column, end_line: line, end_column: column + 37 };
-    Occurrence { origin, position, trail: vec![], parts: vec![], mark: None, allowed: None, log: None }
+    Occurrence { origin, position, trail: vec![], parts: vec![], mark: None, allowed: None, log: None, in_head: None }
 }
 
 /// A place on disk.

@@ -1,6 +1,7 @@
 //! What several tests share.
 #![allow(dead_code)]
 
+pub mod http_git;
 pub mod repo;
 
 pub use repo::Repo;

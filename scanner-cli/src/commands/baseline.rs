@@ -1,9 +1,10 @@
 //! `stopleak baseline`: accept what is there today, so that only new findings count.
 
-use super::request::{self, Plan, counts};
+use super::request::{self, Plan};
 use crate::args::{BaselineArgs, BaselineOn, BaselineVerb};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::remedy::{Blobs, accepted};
 use crate::terminal::{message, words};
 use std::path::{Path, PathBuf};
 use stopleak_core::Finding;
@@ -12,11 +13,12 @@ use stopleak_core::suppress::Baseline;
 
 const DEFAULT: &str = "stopleak-baseline.json";
 
-/// Carries out `baseline create`, `add` or `prune`.
+/// Carries out `baseline create`, `add`, `import` or `prune`.
 pub fn run(args: &BaselineArgs) -> Result<u8> {
     match &args.verb {
         BaselineVerb::Create { on, force } => create(on, *force),
         BaselineVerb::Add { on, fingerprint } => add(on, fingerprint),
+        BaselineVerb::Import { file, on } => import(file, on),
         BaselineVerb::Prune { on } => prune(on),
     }
 }
@@ -29,7 +31,7 @@ fn create(on: &BaselineOn, force: bool) -> Result<u8> {
     }
     let findings = scanned(&plan, on)?;
     let mut baseline = Baseline::new(file.display().to_string());
-    baseline.add(gated(&findings, &plan), &plan.today);
+    baseline.add(blocking(&findings), &plan.today);
     write(&baseline, &file)?;
     done(on, &format!("{} accepted in {}", findings_in_words(baseline.len()), file.display()))
 }
@@ -45,11 +47,40 @@ fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
             .hint("`stopleak scan` prints the fingerprint of every finding"));
     }
     let added = match wanted {
-        [] => baseline.add(gated(&findings, &plan), &plan.today),
+        [] => baseline.add(blocking(&findings), &plan.today),
         _ => baseline.add(findings.iter().filter(is_wanted), &plan.today),
     };
     write(&baseline, &file)?;
     done(on, &format!("{} added to {}, {} accepted in all", findings_in_words(added), file.display(), baseline.len()))
+}
+
+/// Accepts what stands where another scanner was told to look away; a baseline that is there is extended.
+fn import(list: &Path, on: &BaselineOn) -> Result<u8> {
+    let (plan, file) = plan(on)?;
+    let accepted = accepted::read(list, &plan.request.targets)?;
+    let mut baseline = match file.exists() {
+        true => request::read_baseline(&file)?,
+        false => Baseline::new(file.display().to_string()),
+    };
+    let findings = scanned(&plan, on)?;
+    let found = accepted::find(&accepted, &findings, &mut Blobs::of(&plan.request.targets));
+    let added = baseline.add(found.findings.iter().copied(), &plan.today);
+    write(&baseline, &file)?;
+    if !on.selection.quiet {
+        found.unmatched.iter().for_each(|entry| message::note(&list.display().to_string(), entry));
+    }
+    let matched = accepted.len() - found.unmatched.len();
+    let entries = if accepted.len() == 1 { "entry" } else { "entries" };
+    done(
+        on,
+        &format!(
+            "{matched} of {} {entries} found again: {} added to {}, {} accepted in all",
+            accepted.len(),
+            findings_in_words(added),
+            file.display(),
+            baseline.len()
+        ),
+    )
 }
 
 fn prune(on: &BaselineOn) -> Result<u8> {
@@ -91,8 +122,8 @@ fn scanned(plan: &Plan, on: &BaselineOn) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn gated<'a>(findings: &'a [Finding], plan: &'a Plan) -> impl Iterator<Item = &'a Finding> {
-    findings.iter().filter(|finding| counts(finding, &plan.request.gate))
+fn blocking(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.is_blocking())
 }
 
 /// Written beside the file and moved over it, so that a full disk cannot leave half a baseline.

@@ -9,11 +9,13 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stopleak_core::Finding;
+use stopleak_core::report::{Record, Secrets};
 use stopleak_core::scan::{Live, Outcome};
 
 /// The reports of a scan, and what they hold already.
 pub struct Showing {
     choice: Choice,
+    secrets: Secrets,
     state: Mutex<State>,
 }
 
@@ -34,8 +36,8 @@ pub fn watch(showing: &Arc<Showing>) -> Live {
 
 impl Showing {
     /// Nothing is written yet.
-    pub fn new(writings: Vec<Writing>, choice: Choice) -> Showing {
-        Showing { choice, state: Mutex::new(State { writings, written: HashSet::new(), failure: None }) }
+    pub fn new(writings: Vec<Writing>, choice: Choice, secrets: Secrets) -> Showing {
+        Showing { choice, secrets, state: Mutex::new(State { writings, written: HashSet::new(), failure: None }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -48,8 +50,9 @@ impl Showing {
         if !self.choice.shows(finding) || !state.written.insert(name(finding)) {
             return ControlFlow::Continue(());
         }
+        let record = Record::new(finding, self.secrets);
         for writing in state.writings.iter_mut().filter(|writing| writing.is_live) {
-            let written = writing.step(|report| report.finding(finding).and_then(|()| report.flush()));
+            let written = writing.step(|report| report.record(&record).and_then(|()| report.flush()));
             if let Err(failure) = written {
                 state.failure = Some(failure);
                 return ControlFlow::Break(());
@@ -68,16 +71,21 @@ impl Showing {
         if let Some(failure) = failure.take() {
             return Err(failure);
         }
-        for writing in writings {
-            let is_written = |finding: &Finding| writing.is_live && written.contains(&name(finding));
-            let (old, new): (Vec<&Finding>, Vec<&Finding>) =
-                outcome.findings.iter().partition(|finding| is_written(finding));
-            new.into_iter().try_for_each(|finding| writing.step(|report| report.finding(finding)))?;
-            let is_repeated = |finding: &&&Finding| finding.occurrences.len() as u64 + finding.more_occurrences > 1;
-            old.iter().filter(is_repeated).try_for_each(|finding| writing.step(|report| report.repeated(finding)))?;
-            writing.step(|report| report.finish(&outcome.summary))?;
+        let is_old = |finding: &Finding| written.contains(&name(finding));
+        for finding in &outcome.findings {
+            let record = Record::new(finding, self.secrets);
+            let is_old = is_old(finding);
+            for writing in writings.iter_mut().filter(|writing| !(is_old && writing.is_live)) {
+                writing.step(|report| report.record(&record))?;
+            }
         }
-        Ok(())
+        for finding in outcome.findings.iter().filter(|finding| is_old(finding)) {
+            let record = Record::new(finding, self.secrets);
+            for writing in writings.iter_mut().filter(|writing| writing.is_live && record.count() > 1) {
+                writing.step(|report| report.repeated(&record))?;
+            }
+        }
+        writings.iter_mut().try_for_each(|writing| writing.step(|report| report.finish(&outcome.summary)))
     }
 }
 

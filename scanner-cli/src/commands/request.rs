@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use stopleak_core::http::{self, Http};
 use stopleak_core::image::Credentials;
-use stopleak_core::report::time::date;
-use stopleak_core::scan::{Buckets, Gate, History, ImagePlace, Images, Outcome, Progress, Request, Target, scan};
+use stopleak_core::scan::{
+    Buckets, Gate, History, ImagePlace, Images, Outcome, Progress, Request, ScanError, Target, scan,
+};
 use stopleak_core::suppress::{Baseline, Suppressions};
+use stopleak_core::time::date;
 use stopleak_core::{RuleSet, Warning};
 
 /// A request, and what the commands need to know beside it.
@@ -62,7 +64,7 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         threads: selection.threads.or(settings.threads).map_or_else(cores, usize::from),
         rules,
         suppressions: Suppressions { allowlist: settings.allowlist, baseline: None, complete },
-        gate: Gate { practices: practices == PracticesArg::Fail, ..gate },
+        policy: settings.policy.with_gate(Gate { practices: practices == PracticesArg::Fail, ..gate }),
         progress: Arc::new(Progress::default()),
     };
     Ok(Plan { request, baseline: settings.baseline, today, practices, notes: settings.notes })
@@ -79,13 +81,16 @@ pub fn carry_out(request: &Request, selection: &Selection, notes: &[Warning]) ->
         outcome.summary.warnings.extend_from_slice(notes);
         outcome
     });
-    outcome.map_err(|error| {
-        let failure = Failure::new(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })
+    outcome.map_err(|error| failed(&error))
+}
+
+/// A scan that could not be done, with the next step.
+pub fn failed(error: &ScanError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Reads a baseline; a missing or broken one is an error, since without it accepted findings would count.
@@ -184,11 +189,11 @@ fn cores() -> usize {
 }
 
 pub fn today() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date(i64::try_from(now).unwrap_or(0))
+    date(now())
 }
 
-/// Whether a finding counts: not suppressed, at or above the gate.
-pub fn counts(finding: &stopleak_core::Finding, gate: &Gate) -> bool {
-    finding.suppression.is_none() && gate.passes(finding)
+/// Seconds since 1970-01-01 UTC.
+pub fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(now).unwrap_or(0)
 }

@@ -1,16 +1,17 @@
 //! `stopleak scan`: find, report, and say with the exit code whether anything counts.
 
 use super::live::{self, Showing};
-use super::request::{self, Plan, counts};
+use super::request::{self, Plan};
 use crate::args::{PracticesArg, ScanArgs};
 use crate::exit;
 use crate::failure::Result;
 use crate::output::{self, Format, Output, Writing};
+use crate::remedy::{Replacements, templates};
 use crate::terminal::message;
 use std::sync::Arc;
 use stopleak_core::Finding;
-use stopleak_core::report::{Secrets, Summary, compare};
-use stopleak_core::scan::{Gate, Outcome, Target};
+use stopleak_core::report::{Record, Secrets, Summary, compare};
+use stopleak_core::scan::{Outcome, Target};
 
 /// Scans and reports.
 pub fn run(args: &ScanArgs) -> Result<u8> {
@@ -18,8 +19,10 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     let Plan { mut request, baseline, notes, practices, .. } = request::plan(&args.selection)?;
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
-    let choice = Choice { gate: request.gate, all: args.all, practices };
-    let live = Arc::new(Showing::new(open(&outputs, args)?, choice));
+    let replacements = Replacements::plan(&args.remedy, &request.targets)?;
+    let choice = Choice { all: args.all, practices };
+    let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
+    let live = Arc::new(Showing::new(open(&outputs, args)?, choice, secrets));
     if request.targets == [Target::Stdin] {
         request.live = Some(live::watch(&live));
     }
@@ -27,55 +30,62 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     let outcome = select(outcome, choice);
     live.finish(&outcome)?;
     tell(&outcome.summary, &outputs, args);
+    replacements.map(|replacements| replacements.write(&outcome.findings)).transpose()?;
+    if args.remedy.write_env_templates {
+        templates::write(&outcome.findings, &request)?;
+    }
     Ok(code(&outcome.summary, args.selection.allow_partial))
 }
 
 fn open(outputs: &[Output], args: &ScanArgs) -> Result<Vec<Writing>> {
-    let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
-    outputs.iter().map(|output| output.open(secrets, args.selection.quiet)).collect()
+    outputs.iter().map(|output| output.open(args.selection.quiet)).collect()
 }
 
 /// What of the findings a report shows.
 #[derive(Clone, Copy)]
 pub struct Choice {
-    gate: Gate,
-    all: bool,
-    practices: PracticesArg,
+    /// Suppressed findings and those below the gate, too.
+    pub all: bool,
+    /// Whether risky practice is hidden.
+    pub practices: PracticesArg,
 }
 
 impl Choice {
     /// Whether a finding is written.
     pub fn shows(&self, finding: &Finding) -> bool {
-        !self.hides(finding) && (self.all || self.is_due(finding))
+        !self.hides(finding) && (self.all || finding.is_blocking() || finding.is_warning())
     }
 
     fn hides(&self, finding: &Finding) -> bool {
         self.practices == PracticesArg::Hide && finding.is_practice()
     }
-
-    /// Whether it counts, or is risky practice that would if it were asked to.
-    fn is_due(&self, finding: &Finding) -> bool {
-        let is_practice = finding.is_practice() && finding.suppression.is_none();
-        counts(finding, &self.gate) || (is_practice && self.gate.admits(finding.confidence, finding.rule.severity))
-    }
 }
 
 /// Keeps what the report shows, in its order, and counts what it does not.
-fn select(outcome: Outcome, choice: Choice) -> Outcome {
+pub fn select(outcome: Outcome, choice: Choice) -> Outcome {
     let Outcome { mut findings, mut summary } = outcome;
     findings.retain(|finding| !choice.hides(finding));
-    let is_shown = |finding: &Finding| choice.is_due(finding);
-    summary.gated = findings.iter().filter(|finding| counts(finding, &choice.gate)).count() as u64;
-    summary.suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count() as u64;
-    summary.below_gate =
-        findings.iter().filter(|finding| finding.suppression.is_none() && !is_shown(finding)).count() as u64;
-    findings.retain(|finding| choice.all || is_shown(finding));
+    let count = |what: &dyn Fn(&Finding) -> bool| findings.iter().filter(|finding| what(finding)).count() as u64;
+    summary.gated = count(&Finding::is_blocking);
+    summary.warned = count(&Finding::is_warning);
+    summary.suppressed = count(&|finding| finding.suppression.is_some());
+    summary.below_gate = findings.len() as u64 - summary.gated - summary.warned - summary.suppressed;
+    findings.retain(|finding| choice.shows(finding));
     summary.practices = findings.iter().filter(|finding| finding.is_practice()).count() as u64;
     findings.sort_unstable_by(compare);
     summary.findings = findings.len() as u64;
     summary.warnings.sort();
     summary.warnings.dedup();
     Outcome { findings, summary }
+}
+
+/// Writes every report; each finding becomes a record once.
+pub fn write(writings: &mut [Writing], outcome: &Outcome, secrets: Secrets) -> Result<()> {
+    for finding in &outcome.findings {
+        let record = Record::new(finding, secrets);
+        writings.iter_mut().try_for_each(|writing| writing.step(|report| report.record(&record)))?;
+    }
+    writings.iter_mut().try_for_each(|writing| writing.step(|report| report.finish(&outcome.summary)))
 }
 
 /// Says on standard error what the report on standard output does not.

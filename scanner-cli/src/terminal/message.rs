@@ -50,6 +50,16 @@ pub fn warnings(warnings: &[Warning], quiet: bool) {
     }
 }
 
+/// Prints something to know about `subject`.
+pub fn note(subject: &str, text: &str) {
+    line(&format!("{BOLD}note:{BOLD:#} {}", clean(&format!("{subject}: {text}"))));
+}
+
+/// Prints something to heed.
+pub fn caution(text: &str) {
+    line(&format!("{WARNING}caution:{WARNING:#} {}", clean(text)));
+}
+
 fn one(warning: &Warning) {
     let text = clean(&warning.to_string());
     match warning.unscanned {

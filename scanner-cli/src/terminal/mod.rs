@@ -24,7 +24,7 @@ fn severity_style(severity: Severity) -> Style {
 }
 
 /// Text from outside, made harmless: a file name may hold escape sequences that rewrite the terminal.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let hostile = |c: char| {
         c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

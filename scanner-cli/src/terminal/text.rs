@@ -3,82 +3,82 @@
 use super::{BOLD, DIM, clean, severity_style, words};
 use std::collections::HashSet;
 use std::io::{self, Write};
-use stopleak_core::report::{Report, Secrets, Summary, help, places};
-use stopleak_core::{Fate, Finding, Introduction, Occurrence, Origin};
+use stopleak_core::report::{ImagePlace, Introduced, Place, Record, Report, Source, Summary};
 
 const MOST_PLACES: usize = 3;
 
 /// Writes the text report; the stream beneath strips colour where it cannot be shown.
 pub struct Text<W> {
     out: W,
-    secrets: Secrets,
     quiet: bool,
     places: u64,
 }
 
 impl<W: Write> Text<W> {
     /// A report into `out`; a quiet one ends without totals.
-    pub fn new(out: W, secrets: Secrets, quiet: bool) -> Text<W> {
-        Text { out, secrets, quiet, places: 0 }
+    pub fn new(out: W, quiet: bool) -> Text<W> {
+        Text { out, quiet, places: 0 }
     }
 
     fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
         writeln!(self.out, "  {DIM}{label:<5}{DIM:#} {text}")
     }
 
-    fn head(&mut self, finding: &Finding) -> io::Result<()> {
-        let (severity, style) = (finding.rule.severity.as_str(), severity_style(finding.rule.severity));
-        let (name, shown) = (clean(&finding.rule.name), clean(&finding.shown()));
+    fn head(&mut self, record: &Record) -> io::Result<()> {
+        let (severity, style) = (record.rule.severity.as_str(), severity_style(record.rule.severity));
+        let (name, shown) = (clean(&record.rule.name), clean(record.value.redacted()));
         writeln!(self.out, "{style}{severity}{style:#}  {BOLD}{name}{BOLD:#}  {shown}")
     }
 
     /// A value shown in clear, a row a line.
-    fn value(&mut self, finding: &Finding) -> io::Result<()> {
-        let value = self.secrets.print(finding);
+    fn value(&mut self, record: &Record) -> io::Result<()> {
+        let value = record.value.print();
         let lines = value.lines().map(clean).collect::<Vec<_>>();
         lines.iter().enumerate().try_for_each(|(n, line)| self.row(if n == 0 { "value" } else { "" }, line))
     }
 }
 
 impl<W: Write> Report for Text<W> {
-    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let (places, since) = current(finding);
-        if !finding.is_practice() {
-            self.places += places.len() as u64 + finding.more_occurrences;
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        let (places, since) = current(record);
+        if !record.rule.is_practice {
+            self.places += places.len() as u64 + record.more_places;
         }
-        self.head(finding)?;
+        self.head(record)?;
         if let Some((first, others)) = places.split_first() {
             let since = since.map(|introduced| format!("  since {}", commit(introduced))).unwrap_or_default();
             self.row("at", &format!("{}{}{since}", place(first, BOLD), story(first)))?;
             for (rule, at) in &first.parts {
                 self.row("with", &format!("{} at line {}", clean(rule), at.line))?;
             }
-            if let Some(others) = further(others, finding.more_occurrences) {
+            if let Some(others) = further(others, record.more_places) {
                 self.row("also", &others)?;
             }
         }
-        if self.secrets == Secrets::Shown && !finding.is_practice() {
-            self.value(finding)?;
+        if record.value.shown().is_some() {
+            self.value(record)?;
         }
-        for (label, value) in &finding.facts {
+        for (label, value) in &record.facts {
             self.row(label, &clean(value))?;
         }
-        self.row("why", &confidence(finding))?;
-        self.row("fix", &clean(help(finding)))?;
-        if let Some(suppression) = &finding.suppression {
-            self.row("note", &clean(&suppressed(suppression)))?;
+        self.row("why", &confidence(record))?;
+        self.row("fix", &clean(record.rule.advice()))?;
+        if let Some(excuse) = &record.suppression {
+            self.row("note", &clean(&format!("not counted: {}", excuse.words())))?;
         }
-        self.row("id", &format!("{DIM}{} {}{DIM:#}", clean(&finding.rule.id), finding.fingerprint))?;
+        if let (None, Some(ruling)) = (&record.suppression, &record.decision) {
+            self.row("note", &clean(&ruling.words()))?;
+        }
+        self.row("id", &format!("{DIM}{} {}{DIM:#}", clean(&record.rule.id), record.fingerprint))?;
         writeln!(self.out)
     }
 
-    fn repeated(&mut self, finding: &Finding) -> io::Result<()> {
-        let places = finding.occurrences.len() as u64 + finding.more_occurrences;
-        if !finding.is_practice() {
-            self.places += places.saturating_sub(1);
+    fn repeated(&mut self, record: &Record) -> io::Result<()> {
+        if !record.rule.is_practice {
+            self.places += record.count().saturating_sub(1);
         }
-        let (name, shown) = (clean(&finding.rule.name), clean(&finding.shown()));
-        writeln!(self.out, "{BOLD}{name}{BOLD:#}  {shown}  was seen in {}", words::counted(places, "place"))
+        let (name, shown) = (clean(&record.rule.name), clean(record.value.redacted()));
+        writeln!(self.out, "{BOLD}{name}{BOLD:#}  {shown}  was seen in {}", words::counted(record.count(), "place"))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -120,86 +120,78 @@ fn totals_in(summary: &Summary, places: Option<u64>) -> String {
 
 /// The places worth a look, and the commit that brought the first one: an older version of a file that still holds
 /// the secret is the same place.
-fn current(finding: &Finding) -> (Vec<&Occurrence>, Option<&Introduction>) {
-    let places = places(finding);
+fn current(record: &Record) -> (Vec<&Place>, Option<&Introduced>) {
+    let places: Vec<&Place> = record.places.iter().collect();
     let Some(first) = places.first().copied() else { return (places, None) };
-    let today: HashSet<&str> = places.iter().filter(|p| !is_history(p)).filter_map(|p| p.origin.path()).collect();
+    let today: HashSet<&str> = places.iter().filter(|p| !is_history(p)).filter_map(|p| p.path.as_deref()).collect();
     let is_older =
-        |place: &&&Occurrence| is_history(place) && place.origin.path().is_some_and(|path| today.contains(path));
-    let since = places.iter().filter(is_older).find(|older| older.origin.path() == first.origin.path());
-    let since = since.and_then(|older| older.origin.introduction());
+        |place: &&&Place| is_history(place) && place.path.as_deref().is_some_and(|path| today.contains(path));
+    let since = places.iter().filter(is_older).find(|older| older.path == first.path);
+    let since = since.and_then(|older| older.introduced.as_ref());
     (places.iter().filter(|place| !is_older(place)).copied().collect(), since)
 }
 
-fn is_history(place: &Occurrence) -> bool {
-    place.origin.introduction().is_some()
+fn is_history(place: &Place) -> bool {
+    place.introduced.is_some()
 }
 
 /// `path:line:column`, which terminals and editors open; in an image or archive `image › layer › jar › path:line:column`.
-fn place(occurrence: &Occurrence, style: anstyle::Style) -> String {
-    let at = occurrence.position;
-    let name = match (&occurrence.origin, occurrence.origin.path()) {
-        (origin, Some(_)) => chain(origin),
-        (Origin::GitMessage { kind, .. }, None) => format!("{kind} message"),
-        (origin, None) => clean(&origin.to_string()),
+fn place(place: &Place, style: anstyle::Style) -> String {
+    let at = place.position;
+    let name = match (&place.path, place.source) {
+        (Some(_), _) => place.chain.join(" › "),
+        // Its id stands behind it.
+        (None, Source::Message) => {
+            place.origin.rsplit_once(' ').map_or(place.origin.as_str(), |(kind, _)| kind).to_owned()
+        }
+        (None, _) => place.origin.clone(),
     };
-    format!("{style}{name}{style:#}:{}:{}", at.line, at.column)
-}
-
-/// What a place is in, from the outside in.
-fn chain(origin: &Origin) -> String {
-    let mut parts: Vec<String> = origin.chain().into_iter().map(clean).collect();
-    if let (Some(first), None) = (parts.first_mut(), origin.outermost().path()) {
-        *first = clean(&origin.outermost().to_string());
-    }
-    parts.join(" › ")
+    format!("{style}{}{style:#}:{}:{}", clean(&name), at.line, at.column)
 }
 
 /// Where a place of history came from, and how the text was hidden.
-fn story(occurrence: &Occurrence) -> String {
+fn story(place: &Place) -> String {
     let mut story = String::new();
-    if let Origin::Staged { .. } = occurrence.origin.outermost() {
+    if place.source == Source::Index {
         story.push_str("  staged");
     }
-    if let Some(introduced) = occurrence.origin.introduction() {
+    if let Some(introduced) = &place.introduced {
         story.push_str(&format!("  {}", commit(introduced)));
     }
-    match occurrence.origin.outermost() {
-        Origin::Layer { fate: Fate::Kept, step, .. } => story.push_str(&made_by(step.as_deref())),
-        Origin::Layer { fate, step, .. } => {
-            story.push_str(&format!("  {} in a later layer{}", fate.as_str(), made_by(step.as_deref())));
-        }
-        Origin::ImageConfig { .. } => story.push_str("  image configuration"),
-        _ => {}
+    if let Some(image) = &place.image {
+        story.push_str(&in_image(image));
     }
-    if let Some(log) = &occurrence.log {
-        story.push_str(&format!("  {}", clean(&log.to_string())));
+    if let Some(log) = place.printed_by() {
+        story.push_str(&format!("  {}", clean(&log)));
     }
-    if !occurrence.trail.is_empty() {
-        story.push_str(&format!("  inside {}", occurrence.trail.join(" › ")));
+    if !place.trail.is_empty() {
+        story.push_str(&format!("  inside {}", clean(&place.trail.join(" › "))));
     }
     story
 }
 
-/// The step that made a layer.
-fn made_by(step: Option<&str>) -> String {
-    step.map(|step| format!("  by {}", clean(step))).unwrap_or_default()
+/// What became of it in the image, and the step that made its layer.
+fn in_image(image: &ImagePlace) -> String {
+    let fate = match image.fate.as_deref() {
+        Some(fate) if image.is_buried() => format!("  {} in a later layer", clean(fate)),
+        Some(_) => String::new(),
+        None => "  image configuration".to_owned(),
+    };
+    let made_by = image.step.as_deref().map(|step| format!("  by {}", clean(step)));
+    fate + &made_by.unwrap_or_default()
 }
 
-fn commit(introduced: &Introduction) -> String {
-    let name = introduced.author.split(" <").next().unwrap_or_default();
-    let day = stopleak_core::report::time::date(introduced.time);
-    format!("commit {}, {}, {day}", short(introduced), clean(name))
-}
-
-fn short(introduced: &Introduction) -> String {
-    introduced.commit.to_string().chars().take(10).collect()
+fn commit(introduced: &Introduced) -> String {
+    let day = stopleak_core::time::date(introduced.time);
+    format!("commit {}, {}, {day}", clean(introduced.short()), clean(introduced.name()))
 }
 
 /// A few more places and how many there are beyond them.
-fn further(others: &[&Occurrence], unlisted: u64) -> Option<String> {
-    let listed = others.iter().take(MOST_PLACES).map(|other| match other.origin.introduction() {
-        Some(introduced) => format!("{} ({})", place(other, anstyle::Style::new()), short(introduced)),
+fn further(others: &[&Place], unlisted: u64) -> Option<String> {
+    let listed = others.iter().take(MOST_PLACES).map(|other| match &other.introduced {
+        Some(introduced) => {
+            format!("{} ({})", place(other, anstyle::Style::new()), clean(introduced.short()))
+        }
         None => place(other, anstyle::Style::new()),
     });
     let listed = listed.collect::<Vec<_>>().join(", ");
@@ -211,23 +203,12 @@ fn further(others: &[&Occurrence], unlisted: u64) -> Option<String> {
     }
 }
 
-fn confidence(finding: &Finding) -> String {
-    let percent = (finding.confidence.0 * 100.0).floor().clamp(0.0, 100.0);
-    match words::reasons(&finding.evidence) {
+fn confidence(record: &Record) -> String {
+    let percent = (record.confidence * 100.0).floor().clamp(0.0, 100.0);
+    match words::reasons(&record.evidence) {
         reasons if reasons.is_empty() => format!("{percent:.0} % sure"),
         reasons => format!("{percent:.0} % sure: {reasons}"),
     }
-}
-
-fn suppressed(suppression: &stopleak_core::finding::Suppression) -> String {
-    use stopleak_core::finding::Suppression;
-    let (why, reason) = match suppression {
-        Suppression::Mark { reason } => ("marked on its line", reason.as_str()),
-        Suppression::Allowlist { reason } => ("allowed", reason.as_str()),
-        Suppression::Known { label } => ("a public value", *label),
-        Suppression::Baseline => ("accepted in the baseline", ""),
-    };
-    if reason.is_empty() { format!("not counted: {why}") } else { format!("not counted: {why}, {reason}") }
 }
 
 #[cfg(test)]
@@ -239,13 +220,15 @@ mod tests {
     use super::made::{self, finding, in_history, on_disk};
     use super::*;
     use std::time::Duration;
+    use stopleak_core::Finding;
     use stopleak_core::Severity;
     use stopleak_core::finding::Suppression;
+    use stopleak_core::report::Secrets;
 
     fn text(findings: &[Finding], secrets: Secrets) -> String {
         let mut out = anstream::StripStream::new(Vec::new());
-        let mut report = Text::new(&mut out, secrets, false);
-        findings.iter().for_each(|finding| report.finding(finding).unwrap());
+        let mut report = Text::new(&mut out, false);
+        findings.iter().for_each(|finding| report.record(&Record::new(finding, secrets)).unwrap());
         let summary = Summary {
             blobs: 1_234,
             bytes: 56_300_000,
@@ -263,7 +246,7 @@ mod tests {
         let mut first = on_disk("src/app.env", 3);
         first.parts = vec![("acme.key-id".into(), first.position)];
         first.trail = vec!["utf-16le".into()];
-        let mut places: Vec<Occurrence> =
+        let mut places: Vec<stopleak_core::Occurrence> =
             (1..=5).map(|n| in_history("old.env", 7, n, 1_709_296_200 + i64::from(n))).collect();
         places.push(first);
         places.push(in_history("src/app.env", 2, 8, 1_709_300_000));

@@ -1,7 +1,7 @@
 //! Numbers and reasons in words.
 
 use std::time::Duration;
-use stopleak_core::Evidence;
+use stopleak_core::report::Reason;
 
 const MOST_REASONS: usize = 4;
 
@@ -37,11 +37,11 @@ pub fn duration(time: Duration) -> String {
 }
 
 /// The weightiest reasons for a score, then those against it.
-pub fn reasons(evidence: &[Evidence]) -> String {
-    let mut weightiest: Vec<&Evidence> = evidence.iter().collect();
+pub fn reasons(evidence: &[Reason]) -> String {
+    let mut weightiest: Vec<&Reason> = evidence.iter().collect();
     weightiest.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
     weightiest.truncate(MOST_REASONS);
-    let (against, supporting): (Vec<&Evidence>, Vec<&Evidence>) =
+    let (against, supporting): (Vec<&Reason>, Vec<&Reason>) =
         weightiest.into_iter().partition(|reason| reason.weight < 0.0);
     match (list(&supporting), list(&against)) {
         (supporting, against) if against.is_empty() => supporting,
@@ -50,12 +50,8 @@ pub fn reasons(evidence: &[Evidence]) -> String {
     }
 }
 
-fn list(reasons: &[&Evidence]) -> String {
-    let words = |reason: &&Evidence| match reason.reason {
-        "rule" => "the form is known".to_owned(),
-        other => other.replace('-', " "),
-    };
-    reasons.iter().map(words).collect::<Vec<_>>().join(", ")
+fn list(reasons: &[&Reason]) -> String {
+    reasons.iter().map(|reason| super::clean(&reason.words())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

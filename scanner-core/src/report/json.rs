@@ -1,28 +1,29 @@
 //! One JSON object: every finding with its occurrences, one finding a line, then the summary.
 
-use super::{Report, Secrets, Summary, record};
-use crate::finding::Finding;
+use super::wire::{self, Rules};
+use super::{Record, Report, Summary};
 use std::io::{self, Write};
 
 /// Writes one JSON object.
 pub struct Json<W> {
     out: W,
-    secrets: Secrets,
     findings: u64,
+    rules: Rules,
 }
 
 impl<W: Write> Json<W> {
     /// A report into `out`.
-    pub fn new(out: W, secrets: Secrets) -> Json<W> {
-        Json { out, secrets, findings: 0 }
+    pub fn new(out: W) -> Json<W> {
+        Json { out, findings: 0, rules: Rules::default() }
     }
 }
 
 impl<W: Write> Report for Json<W> {
-    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+    fn record(&mut self, record: &Record) -> io::Result<()> {
         self.out.write_all(if self.findings == 0 { HEAD } else { b",\n" })?;
         self.findings += 1;
-        Ok(serde_json::to_writer(&mut self.out, &record::whole(finding, self.secrets))?)
+        self.rules.add(record);
+        Ok(serde_json::to_writer(&mut self.out, &wire::whole(record))?)
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
@@ -30,7 +31,7 @@ impl<W: Write> Report for Json<W> {
             self.out.write_all(HEAD)?;
         }
         self.out.write_all(b"\n],\"summary\":")?;
-        serde_json::to_writer(&mut self.out, &record::end(summary))?;
+        serde_json::to_writer(&mut self.out, &wire::end(summary, &self.rules))?;
         self.out.write_all(b"}\n")?;
         self.out.flush()
     }

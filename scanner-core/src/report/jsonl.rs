@@ -1,35 +1,36 @@
 //! JSON Lines: one object a line and occurrence, the summary last.
 
-use super::{Report, Secrets, Summary, record};
-use crate::finding::Finding;
+use super::wire::{self, Rules};
+use super::{Record, Report, Summary};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// Writes JSON Lines.
 pub struct JsonLines<W> {
     out: W,
-    secrets: Secrets,
+    rules: Rules,
 }
 
 impl<W: Write> JsonLines<W> {
     /// A report into `out`.
-    pub fn new(out: W, secrets: Secrets) -> JsonLines<W> {
-        JsonLines { out, secrets }
-    }
-
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value)?;
-        self.out.write_all(b"\n")
+    pub fn new(out: W) -> JsonLines<W> {
+        JsonLines { out, rules: Rules::default() }
     }
 }
 
+fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
 impl<W: Write> Report for JsonLines<W> {
-    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        record::lines(finding, self.secrets).try_for_each(|line| self.line(&line))
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.rules.add(record);
+        wire::lines(record).try_for_each(|occurrence| line(&mut self.out, &occurrence))
     }
 
-    fn repeated(&mut self, finding: &Finding) -> io::Result<()> {
-        self.line(&record::repeated(finding))
+    fn repeated(&mut self, record: &Record) -> io::Result<()> {
+        line(&mut self.out, &wire::repeated(record))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -37,7 +38,7 @@ impl<W: Write> Report for JsonLines<W> {
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
-        self.line(&record::end(summary))?;
+        line(&mut self.out, &wire::end(summary, &self.rules))?;
         self.out.flush()
     }
 }

@@ -1,14 +1,33 @@
 //! Findings on their way out: one writer per format, each fed finding by finding and finished once.
 
+mod csv;
+mod github;
+mod gitlab;
+mod html;
 mod json;
 mod jsonl;
+mod junit;
+mod markdown;
+mod place;
+mod read;
 mod record;
+mod remedy;
 mod sarif;
+mod wire;
 
 pub use crate::summary::{Repository, Summary};
-pub use crate::time;
+use crate::time;
+pub use csv::Csv;
+pub use github::Github;
+pub use gitlab::Gitlab;
+pub use html::Html;
 pub use json::Json;
 pub use jsonl::JsonLines;
+pub use junit::Junit;
+pub use markdown::Markdown;
+pub use place::{ImagePlace, Introduced, ObjectPlace, Place, RunPlace, Source};
+pub use read::{ReadError, Saved, read};
+pub use record::{About, Excuse, Reason, Record, Ruling, Secrets, Value};
 pub use sarif::Sarif;
 
 use crate::blob::{Fate, Origin};
@@ -19,9 +38,9 @@ use std::io;
 /// One output format.
 pub trait Report {
     /// Writes one finding; called in sorted order.
-    fn finding(&mut self, finding: &Finding) -> io::Result<()>;
+    fn record(&mut self, record: &Record) -> io::Result<()>;
     /// Says how often a finding was seen that was written before with its first place only.
-    fn repeated(&mut self, _finding: &Finding) -> io::Result<()> {
+    fn repeated(&mut self, _record: &Record) -> io::Result<()> {
         Ok(())
     }
     /// Brings what was written to its reader at once.
@@ -30,27 +49,6 @@ pub trait Report {
     }
     /// Writes what comes last.
     fn finish(&mut self, summary: &Summary) -> io::Result<()>;
-}
-
-/// Whether a report may hold the value itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Secrets {
-    /// Only its redaction.
-    #[default]
-    Redacted,
-    /// The value in clear, because the user said `--show-secrets`.
-    Shown,
-}
-
-impl Secrets {
-    /// The finding's value as this report may show it.
-    pub fn print(self, finding: &Finding) -> String {
-        match self {
-            _ if finding.is_practice() => finding.shown(),
-            Secrets::Redacted => finding.secret.redacted(),
-            Secrets::Shown => String::from_utf8_lossy(finding.secret.expose()).into_owned(),
-        }
-    }
 }
 
 /// The order of every report: the worst and surest first, then by rule and place.
@@ -86,8 +84,3 @@ fn importance(place: &Occurrence) -> (u8, i64) {
 /// What to do about a leak when the rule has no advice of its own.
 pub const GENERAL_HELP: &str = "Revoke or rotate it where it was issued first; then remove it from the code and, \
      if the repository is shared, treat its history as leaked.";
-
-/// The rule's advice, or the general one.
-pub fn help(finding: &Finding) -> &str {
-    if finding.rule.help.is_empty() { GENERAL_HELP } else { &finding.rule.help }
-}

@@ -1,333 +1,314 @@
-//! Findings and summaries as JSON: the field names outsiders rely on, in one place for `jsonl` and `json`.
+//! One finding as every report tells it: made from a finding, or read back from a saved report; the value stays apart.
 
-use super::time::rfc3339;
-use super::{Secrets, Summary, places};
-use crate::blob::{Origin, RunPart};
-use crate::finding::{Evidence, Finding, Occurrence, Position, Suppression};
-use crate::warning::Warning;
-use serde::Serialize;
+use super::{Introduced, Place, Source, places};
+use crate::evidence::Confidence;
+use crate::finding::{Decision, Evidence, Finding, Occurrence, Suppression, Verdict};
+use crate::policy::{Policy, Subject};
+use crate::rule::{Rule, Severity};
+use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// One occurrence of a finding, as a line of its own.
-#[derive(Serialize)]
-pub struct Line<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    what: What<'a>,
-    #[serde(flatten)]
-    place: Place<'a>,
+/// Whether a report may hold the value itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// Only its redaction.
+    #[default]
+    Redacted,
+    /// The value in clear, because the user said `--show-secrets`.
+    Shown,
 }
 
-/// A finding with all its occurrences.
-#[derive(Serialize)]
-pub struct Whole<'a> {
-    #[serde(flatten)]
-    what: What<'a>,
-    occurrences: Vec<Place<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    more_occurrences: u64,
+/// One finding, ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The rule that found it.
+    pub rule: Arc<About>,
+    /// Names the secret without its place.
+    pub fingerprint: String,
+    /// The value; of risky practice the name at risk.
+    pub value: Value,
+    /// The name the value was assigned to, empty when it had none.
+    pub key: String,
+    /// 0..=1, three decimals.
+    pub confidence: f64,
+    /// Why.
+    pub evidence: Vec<Reason>,
+    /// What the value says about itself, sorted by label.
+    pub facts: Vec<(String, String)>,
+    /// What the provider says, in a word.
+    pub validity: String,
+    /// Where it was seen, the place to look at first in front.
+    pub places: Vec<Place>,
+    /// Places beyond those listed.
+    pub more_places: u64,
+    /// Why it is not held against the target; `None` for a finding that counts.
+    pub suppression: Option<Excuse>,
+    /// What a rule of the policy makes of it; `None` where the gate decided.
+    pub decision: Option<Ruling>,
 }
 
-/// What was found.
-#[derive(Serialize)]
-struct What<'a> {
-    /// `practice`; nothing for a secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    rule: &'a str,
-    provider: &'a str,
-    severity: &'static str,
-    confidence: f64,
-    validity: &'static str,
-    fingerprint: &'a str,
-    secret: String,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    key: &'a str,
-    evidence: Vec<Reason>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    facts: BTreeMap<&'static str, &'a str>,
+/// What a report says about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its id.
+    pub id: String,
+    /// What it finds, in words.
+    pub name: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// How bad a leak is.
+    pub severity: Severity,
+    /// What to do about a leak; empty when the rule has no advice of its own.
+    pub help: String,
+    /// The provider's pages about it.
+    pub references: Vec<String>,
+    /// Whether it finds risky practice, not a secret.
+    pub is_practice: bool,
 }
 
-/// Where it was found.
-#[derive(Serialize)]
-struct Place<'a> {
-    path: Option<&'a str>,
-    #[serde(flatten)]
-    position: Span,
-    commit: Option<String>,
-    author: Option<&'a str>,
-    time: Option<String>,
-    origin: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<ImagePlace<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<ObjectPlace<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<RunPlace<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    trail: &'a [Cow<'static, str>],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<PartPlace<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    suppression: Option<Excuse<'a>>,
+/// A value as a report may show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    redacted: String,
+    clear: Option<Secret>,
+    secrets: Secrets,
 }
 
-/// Where in a container image.
-#[derive(Serialize)]
-pub struct ImagePlace<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    layer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fate: Option<&'static str>,
+/// One reason for a score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// A stable name, kebab-case.
+    pub reason: Cow<'static, str>,
+    /// What it adds to the log-odds, three decimals.
+    pub weight: f64,
 }
 
-/// Where in a bucket.
-#[derive(Serialize)]
-pub struct ObjectPlace<'a> {
-    bucket: &'a str,
-    key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
+/// Why something is not held against the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excuse {
+    /// `mark`, `allowlist`, `known`, `baseline` or `policy`.
+    pub kind: Cow<'static, str>,
+    /// The reason given, may be empty.
+    pub reason: String,
 }
 
-/// Where on a forge.
-#[derive(Serialize)]
-pub struct RunPlace<'a> {
-    name: &'a str,
-    part: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    artifact: Option<&'a str>,
+/// What a rule of the policy decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// `block`, `warn` or `allow`.
+    pub verdict: Cow<'static, str>,
+    /// The rule: `stopleak.toml:12`.
+    pub by: String,
+    /// Its reason; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
-#[derive(Serialize)]
-struct Span {
-    line: u32,
-    column: u32,
-    end_line: u32,
-    end_column: u32,
-}
+impl Ruling {
+    fn new(decision: &Decision) -> Option<Ruling> {
+        let by = decision.by.clone()?;
+        Some(Ruling { verdict: decision.verdict.as_str().into(), by, reason: decision.reason.clone() })
+    }
 
-#[derive(Serialize)]
-struct PartPlace<'a> {
-    rule: &'a str,
-    #[serde(flatten)]
-    position: Span,
-}
-
-#[derive(Serialize)]
-struct Reason {
-    reason: &'static str,
-    weight: f64,
-}
-
-#[derive(Serialize)]
-struct Excuse<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    reason: &'a str,
-}
-
-/// How often a finding was seen that was written before.
-#[derive(Serialize)]
-pub struct Repeated<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    rule: &'a str,
-    fingerprint: &'a str,
-    places: u64,
-}
-
-/// The end of a report.
-#[derive(Serialize)]
-pub struct End<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    blobs: u64,
-    bytes: u64,
-    /// Whole seconds: two short scans of the same input compare equal.
-    seconds: u64,
-    findings: u64,
-    gated: u64,
-    suppressed: u64,
-    below_gate: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    practices: u64,
-    skipped: Vec<Note<'a>>,
-    notes: Vec<Note<'a>>,
-}
-
-#[derive(Serialize)]
-struct Note<'a> {
-    code: &'static str,
-    object: &'a str,
-    reason: &'a str,
-}
-
-/// A finding's occurrences as lines, the one to look at first in front.
-pub fn lines(finding: &Finding, secrets: Secrets) -> impl Iterator<Item = Line<'_>> {
-    places(finding).into_iter().map(move |occurrence| Line {
-        kind: "finding",
-        what: what(finding, secrets),
-        place: place(finding, occurrence),
-    })
-}
-
-/// A finding as one object.
-pub fn whole(finding: &Finding, secrets: Secrets) -> Whole<'_> {
-    Whole {
-        what: what(finding, secrets),
-        occurrences: places(finding).into_iter().map(|occurrence| place(finding, occurrence)).collect(),
-        more_occurrences: finding.more_occurrences,
+    /// In words: `the policy warns of it; it does not count: being cleaned up (stopleak.toml:12)`.
+    pub fn words(&self) -> String {
+        let act = match self.verdict.as_ref() {
+            "block" => "the policy blocks it",
+            "warn" => "the policy warns of it; it does not count",
+            _ => "the policy allows it",
+        };
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("{act}{reason} ({})", self.by)
     }
 }
 
-/// A finding's number of places as one object.
-pub fn repeated(finding: &Finding) -> Repeated<'_> {
-    let places = finding.occurrences.len() as u64 + finding.more_occurrences;
-    Repeated { kind: "repeated", rule: &finding.rule.id, fingerprint: finding.fingerprint.as_str(), places }
-}
+impl Record {
+    /// What a report tells of a finding.
+    pub fn new(finding: &Finding, secrets: Secrets) -> Record {
+        let mut facts: Vec<(String, String)> =
+            finding.facts.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect();
+        facts.sort();
+        Record {
+            rule: Arc::new(About::new(&finding.rule)),
+            fingerprint: finding.fingerprint.as_str().to_owned(),
+            value: Value::of(finding, secrets),
+            key: finding.key.clone(),
+            confidence: rounded(finding.confidence.0),
+            evidence: finding.evidence.iter().map(Reason::new).collect(),
+            facts,
+            validity: finding.validity.as_str().to_owned(),
+            places: places(finding).into_iter().map(|occurrence| Place::new(finding, occurrence)).collect(),
+            more_places: finding.more_occurrences,
+            suppression: finding.suppression.as_ref().map(Excuse::new),
+            decision: Ruling::new(&finding.decision),
+        }
+    }
 
-/// The summary as one object.
-pub fn end(summary: &Summary) -> End<'_> {
-    let notes = |unscanned| summary.warnings.iter().filter(move |w| w.unscanned == unscanned).map(note).collect();
-    End {
-        kind: "summary",
-        blobs: summary.blobs,
-        bytes: summary.bytes,
-        seconds: summary.elapsed.as_secs(),
-        findings: summary.findings,
-        gated: summary.gated,
-        suppressed: summary.suppressed,
-        below_gate: summary.below_gate,
-        practices: summary.practices,
-        skipped: notes(true),
-        notes: notes(false),
+    /// Whether a rule of the policy says to tell it without counting it.
+    pub fn is_warning(&self) -> bool {
+        let is_warned = |ruling: &Ruling| ruling.verdict == Verdict::Warn.as_str();
+        self.suppression.is_none() && self.decision.as_ref().is_some_and(is_warned)
+    }
+
+    /// What a policy makes of it, whatever one made of it before.
+    pub fn judge(&self, policy: &Policy) -> Decision {
+        let subject = Subject {
+            rule: &self.rule.id,
+            provider: &self.rule.provider,
+            severity: self.rule.severity,
+            confidence: Confidence(self.confidence as f32),
+            validity: &self.validity,
+            key: &self.key,
+            is_practice: self.rule.is_practice,
+            since: self.first_introduced().map(|introduced| introduced.time),
+        };
+        policy.judge_all(&subject, self.places.iter().map(|place| place.path.as_deref()), self.more_places > 0)
+    }
+
+    /// All places, listed or not.
+    pub fn count(&self) -> u64 {
+        self.places.len() as u64 + self.more_places
+    }
+
+    /// The commit that brought it first, as far as places are listed.
+    pub fn first_introduced(&self) -> Option<&Introduced> {
+        self.places.iter().filter_map(|place| place.introduced.as_ref()).min_by_key(|introduced| introduced.time)
+    }
+
+    /// Where it stands, in a few words: `on disk, in HEAD`, `in history only`.
+    pub fn standing(&self) -> String {
+        let has = |source| self.places.iter().any(|place| place.source == source);
+        let in_head = self.places.iter().any(|place| place.in_head == Some(true));
+        let gone = self.places.iter().any(|place| place.in_head == Some(false));
+        let words = [
+            (has(Source::Disk), "on disk"),
+            (has(Source::Index), "staged"),
+            (in_head, "in HEAD"),
+            (has(Source::Message), "in a message"),
+            (self.places.iter().any(|place| place.image.is_some()), "in an image"),
+            (has(Source::Bucket), "in a bucket"),
+            (has(Source::Run), "in a pipeline's run"),
+            (has(Source::Input), "in standard input"),
+        ];
+        let words: Vec<&str> = words.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect();
+        match (words.is_empty(), gone, has(Source::History)) {
+            (false, ..) => words.join(", "),
+            (true, true, _) => "in history only".to_owned(),
+            (true, false, true) => "in history".to_owned(),
+            (true, false, false) => "elsewhere".to_owned(),
+        }
     }
 }
 
-/// The name and the reason of a suppression, as every format prints them.
-pub fn excuse(suppression: &Suppression) -> (&'static str, &str) {
-    match suppression {
-        Suppression::Mark { reason } => ("mark", reason),
-        Suppression::Allowlist { reason } => ("allowlist", reason),
-        Suppression::Known { label } => ("known", label),
-        Suppression::Baseline => ("baseline", ""),
+impl About {
+    fn new(rule: &Rule) -> About {
+        About {
+            id: rule.id.clone(),
+            name: rule.name.clone(),
+            provider: rule.provider.id.clone(),
+            provider_name: rule.provider.name.clone(),
+            severity: rule.severity,
+            help: rule.help.clone(),
+            references: rule.references.clone(),
+            is_practice: rule.is_practice(),
+        }
+    }
+
+    /// The rule's advice, or the general one.
+    pub fn advice(&self) -> &str {
+        if self.help.is_empty() { super::GENERAL_HELP } else { &self.help }
+    }
+}
+
+impl Value {
+    fn of(finding: &Finding, secrets: Secrets) -> Value {
+        let clear = (!finding.is_practice()).then(|| finding.secret.clone());
+        Value { redacted: finding.shown(), clear, secrets }
+    }
+
+    /// A value read back: its redaction, and the value itself where the saved report held it.
+    pub(super) fn read(redacted: String, clear: Option<Secret>, secrets: Secrets) -> Value {
+        Value { redacted, clear, secrets }
+    }
+
+    /// With its middle hidden, whatever the user said.
+    pub fn redacted(&self) -> &str {
+        &self.redacted
+    }
+
+    /// As this report may print it.
+    pub fn print(&self) -> Cow<'_, str> {
+        match self.shown() {
+            Some(secret) => Cow::Owned(String::from_utf8_lossy(secret.expose()).into_owned()),
+            None => Cow::Borrowed(&self.redacted),
+        }
+    }
+
+    /// The value, when the user wants it in clear and it is known.
+    pub fn shown(&self) -> Option<&Secret> {
+        self.clear.as_ref().filter(|_| self.secrets == Secrets::Shown)
+    }
+
+    /// The value, when it is known: only to keep others from printing it.
+    pub fn to_mask(&self) -> Option<&Secret> {
+        self.clear.as_ref()
+    }
+}
+
+impl Reason {
+    fn new(evidence: &Evidence) -> Reason {
+        Reason { reason: Cow::Borrowed(evidence.reason), weight: rounded(evidence.weight) }
+    }
+
+    /// The reason in words.
+    pub fn words(&self) -> String {
+        match &*self.reason {
+            "rule" => "the form is known".to_owned(),
+            other => other.replace('-', " "),
+        }
+    }
+}
+
+impl Excuse {
+    /// What a report says of a suppression.
+    pub fn new(suppression: &Suppression) -> Excuse {
+        let (kind, reason) = match suppression {
+            Suppression::Mark { reason } => ("mark", reason.as_str()),
+            Suppression::Allowlist { reason } => ("allowlist", reason.as_str()),
+            Suppression::Known { label } => ("known", *label),
+            Suppression::Baseline => ("baseline", ""),
+            Suppression::Policy { reason } => ("policy", reason.as_str()),
+        };
+        Excuse { kind: Cow::Borrowed(kind), reason: reason.to_owned() }
+    }
+
+    /// In words: `accepted in the baseline`, `allowed: sample of the manual`.
+    pub fn words(&self) -> String {
+        let why = match &*self.kind {
+            "mark" => "marked on its line",
+            "allowlist" => "allowed",
+            "known" => "a public value",
+            "baseline" => "accepted in the baseline",
+            "policy" => "the policy allows it",
+            other => other,
+        };
+        if self.reason.is_empty() { why.to_owned() } else { format!("{why}, {}", self.reason) }
+    }
+}
+
+pub(super) fn excuse(finding: &Finding, occurrence: &Occurrence) -> Option<Excuse> {
+    match (&finding.suppression, &occurrence.mark) {
+        (Some(suppression), _) => Some(Excuse::new(suppression)),
+        (None, Some(reason)) => Some(Excuse { kind: "mark".into(), reason: reason.clone() }),
+        (None, None) => None,
     }
 }
 
 /// Three decimals: all that a score means, and the same text on every machine.
-pub fn rounded(value: f32) -> f64 {
+fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1_000.0).round() / 1_000.0
-}
-
-fn what(finding: &Finding, secrets: Secrets) -> What<'_> {
-    What {
-        kind: finding.is_practice().then_some("practice"),
-        rule: &finding.rule.id,
-        provider: &finding.rule.provider.id,
-        severity: finding.rule.severity.as_str(),
-        confidence: rounded(finding.confidence.0),
-        validity: finding.validity.as_str(),
-        fingerprint: finding.fingerprint.as_str(),
-        secret: secrets.print(finding),
-        key: &finding.key,
-        evidence: finding.evidence.iter().map(reason).collect(),
-        facts: finding.facts.iter().map(|(label, value)| (*label, value.as_str())).collect(),
-    }
-}
-
-fn place<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Place<'a> {
-    let introduced = occurrence.origin.introduction();
-    Place {
-        path: occurrence.origin.path(),
-        position: span(&occurrence.position),
-        commit: introduced.map(|introduced| introduced.commit.to_string()),
-        author: introduced.map(|introduced| &*introduced.author),
-        time: introduced.map(|introduced| rfc3339(introduced.time)),
-        origin: occurrence.origin.to_string(),
-        image: image(&occurrence.origin),
-        object: object(&occurrence.origin),
-        run: run(&occurrence.origin),
-        job: occurrence.log.as_ref().and_then(|log| log.job.as_deref()),
-        step: occurrence.log.as_ref().and_then(|log| log.step.as_deref()),
-        trail: &occurrence.trail,
-        parts: occurrence.parts.iter().map(|(rule, at)| PartPlace { rule, position: span(at) }).collect(),
-        suppression: suppression(finding, occurrence),
-    }
-}
-
-/// The image that a place is in, and where in it.
-pub fn image(origin: &Origin) -> Option<ImagePlace<'_>> {
-    match origin.outermost() {
-        Origin::Layer { image, digest, step, fate, .. } => Some(ImagePlace {
-            name: image,
-            layer: Some(digest),
-            config: None,
-            step: step.as_deref(),
-            fate: Some(fate.as_str()),
-        }),
-        Origin::ImageConfig { image, digest, .. } => {
-            Some(ImagePlace { name: image, layer: None, config: Some(digest), step: None, fate: None })
-        }
-        _ => None,
-    }
-}
-
-/// The object that a place is in.
-pub fn object(origin: &Origin) -> Option<ObjectPlace<'_>> {
-    match origin.outermost() {
-        object @ Origin::Object { bucket, version, .. } => {
-            Some(ObjectPlace { bucket, key: object.inner_path()?, version: version.as_deref() })
-        }
-        _ => None,
-    }
-}
-
-/// The run of a pipeline that a place is in.
-pub fn run(origin: &Origin) -> Option<RunPlace<'_>> {
-    let Origin::Run { run, part, job, .. } = origin.outermost() else { return None };
-    let (part, artifact) = match part {
-        RunPart::Log => ("log", None),
-        RunPart::Artifact(name) => ("artifact", Some(&**name)),
-    };
-    Some(RunPlace { name: run, part, job: job.as_deref(), artifact })
-}
-
-fn suppression<'a>(finding: &'a Finding, occurrence: &'a Occurrence) -> Option<Excuse<'a>> {
-    let (kind, reason) = match (&finding.suppression, &occurrence.mark) {
-        (Some(suppression), _) => excuse(suppression),
-        (None, Some(reason)) => ("mark", reason.as_str()),
-        (None, None) => return None,
-    };
-    Some(Excuse { kind, reason })
-}
-
-fn span(position: &Position) -> Span {
-    let Position { line, column, end_line, end_column } = *position;
-    Span { line, column, end_line, end_column }
-}
-
-fn reason(evidence: &Evidence) -> Reason {
-    Reason { reason: evidence.reason, weight: rounded(evidence.weight) }
-}
-
-fn note(warning: &Warning) -> Note<'_> {
-    Note { code: warning.code, object: &warning.object, reason: &warning.message }
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }

@@ -6,11 +6,9 @@
 mod rules;
 mod uri;
 
-use super::record::{excuse, image, rounded, run};
-use super::{Report, Summary, places};
-use crate::blob::Origin;
-use crate::finding::{Finding, Occurrence, Position, Suppression};
-use crate::rule::{Rule, Severity};
+use super::{About, Excuse, Place, Record, Report, Summary};
+use crate::finding::Position;
+use crate::rule::Severity;
 use crate::warning::Warning;
 use serde_json::{Value, json};
 use serde_sarif::sarif;
@@ -18,7 +16,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-const MAX_RESULTS: usize = 25_000;
+/// Of a run, the worst 5,000 results are shown and the rest is dropped: more go to further runs.
+const MAX_RESULTS: usize = 5_000;
+const MAX_RUNS: usize = 20;
+/// A file may have 10 MB when compressed, which these reports are to a seventh and less.
+const MAX_BYTES: usize = 60_000_000;
 const MAX_LOCATIONS: usize = 1_000;
 const MAX_NOTIFICATIONS: usize = 1_000;
 
@@ -30,8 +32,8 @@ pub struct Sarif<W> {
 
 /// A finding's result beside what it is ranked by; its rule is indexed at the end.
 struct Gathered {
-    rule: Arc<Rule>,
-    confidence: f32,
+    rule: Arc<About>,
+    confidence: f64,
     result: sarif::Result,
 }
 
@@ -43,25 +45,53 @@ impl<W: Write> Sarif<W> {
 }
 
 impl<W: Write> Report for Sarif<W> {
-    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let (rule, confidence) = (Arc::clone(&finding.rule), finding.confidence.0);
-        self.gathered.push(Gathered { rule, confidence, result: result(finding) });
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        let (rule, confidence) = (Arc::clone(&record.rule), record.confidence);
+        self.gathered.push(Gathered { rule, confidence, result: result(record) });
         Ok(())
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
         let mut gathered = std::mem::take(&mut self.gathered);
-        // A service that keeps the first 5,000 results keeps the worst.
         gathered.sort_by(|a, b| b.rule.severity.cmp(&a.rule.severity).then(b.confidence.total_cmp(&a.confidence)));
-        let dropped = gathered.len().saturating_sub(MAX_RESULTS);
-        gathered.truncate(MAX_RESULTS);
+        let kept = fitting(&gathered)?;
+        let dropped = gathered.len() - kept;
+        gathered.truncate(kept);
         serde_json::to_writer_pretty(&mut self.out, &log(gathered, dropped, summary))?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
 }
 
-fn log(gathered: Vec<Gathered>, dropped: usize, summary: &Summary) -> sarif::Sarif {
+/// How many of the results, the worst in front, a service takes.
+fn fitting(gathered: &[Gathered]) -> io::Result<usize> {
+    let mut bytes = 0;
+    for (index, one) in gathered.iter().take(MAX_RESULTS * MAX_RUNS).enumerate() {
+        bytes += serde_json::to_vec(&one.result)?.len();
+        if bytes > MAX_BYTES && index > 0 {
+            return Ok(index);
+        }
+    }
+    Ok(gathered.len().min(MAX_RESULTS * MAX_RUNS))
+}
+
+fn log(mut gathered: Vec<Gathered>, dropped: usize, summary: &Summary) -> sarif::Sarif {
+    let parts = gathered.len().div_ceil(MAX_RESULTS).max(1);
+    let mut runs = Vec::new();
+    for part in 1..=parts {
+        let rest = gathered.split_off(gathered.len().min(MAX_RESULTS));
+        runs.push(run(
+            std::mem::replace(&mut gathered, rest),
+            part,
+            invocation(part, parts, dropped, summary),
+            summary,
+        ));
+    }
+    let schema = "https://json.schemastore.org/sarif-2.1.0.json";
+    sarif::Sarif::builder().schema(schema).version(json!("2.1.0")).runs(runs).build()
+}
+
+fn run(gathered: Vec<Gathered>, part: usize, invocation: sarif::Invocation, summary: &Summary) -> sarif::Run {
     let (rules, results) = index_rules(gathered);
     let driver = sarif::ToolComponent::builder()
         .name("stopleak")
@@ -73,19 +103,23 @@ fn log(gathered: Vec<Gathered>, dropped: usize, summary: &Summary) -> sarif::Sar
     let mut run = sarif::Run::builder()
         .tool(sarif::Tool::builder().driver(driver).build())
         .results(results)
-        .invocations(vec![invocation(dropped, summary)])
-        .automation_details(sarif::RunAutomationDetails::builder().id("stopleak/").build())
+        .invocations(vec![invocation])
+        .automation_details(sarif::RunAutomationDetails::builder().id(category(part)).build())
         .column_kind(json!("unicodeCodePoints"))
         .build();
     let repositories: Vec<_> = summary.repositories.iter().filter_map(rules::provenance).collect();
     run.version_control_provenance = (!repositories.is_empty()).then_some(repositories);
-    let schema = "https://json.schemastore.org/sarif-2.1.0.json";
-    sarif::Sarif::builder().schema(schema).version(json!("2.1.0")).runs(vec![run]).build()
+    run
+}
+
+/// Runs of one file need categories of their own, or the last one replaces the others.
+fn category(part: usize) -> String {
+    if part == 1 { "stopleak/".to_owned() } else { format!("stopleak/part-{part}/") }
 }
 
 /// The rules that found something, sorted by id, and the results pointing at them.
 fn index_rules(gathered: Vec<Gathered>) -> (Vec<sarif::ReportingDescriptor>, Vec<sarif::Result>) {
-    let mut used: BTreeMap<String, (Arc<Rule>, f32)> = BTreeMap::new();
+    let mut used: BTreeMap<String, (Arc<About>, f64)> = BTreeMap::new();
     for one in &gathered {
         let best = used.entry(one.rule.id.clone()).or_insert_with(|| (Arc::clone(&one.rule), 0.0));
         best.1 = best.1.max(one.confidence);
@@ -99,27 +133,26 @@ fn index_rules(gathered: Vec<Gathered>) -> (Vec<sarif::ReportingDescriptor>, Vec
     (used.values().map(|(rule, confidence)| rules::descriptor(rule, *confidence)).collect(), results)
 }
 
-fn result(finding: &Finding) -> sarif::Result {
-    let places = places(finding);
-    let first = places.first().copied();
-    let fingerprint = finding.fingerprint.as_str();
+fn result(record: &Record) -> sarif::Result {
+    let first = record.places.first();
+    let fingerprint = record.fingerprint.as_str();
     let mut result = sarif::Result::builder()
-        .rule_id(&finding.rule.id)
-        .level(level(finding.rule.severity))
-        .message(message(finding, first))
+        .rule_id(&record.rule.id)
+        .level(level(record.rule.severity))
+        .message(message(record, first))
         .locations(first.iter().map(|place| location(place, None)).collect::<Vec<_>>())
         // Services join this hash with the path and the rule; the line's text would make it change with every edit.
         .partial_fingerprints(BTreeMap::from([
             ("primaryLocationLineHash".to_owned(), format!("{fingerprint}:1")),
             ("stopleakFingerprint/v1".to_owned(), fingerprint.to_owned()),
         ]))
-        .rank(rounded(finding.confidence.0) * 100.0)
-        .properties(properties(finding))
+        .rank(record.confidence * 100.0)
+        .properties(properties(record))
         .build();
-    let related = related(&places);
+    let related = related(&record.places);
     result.related_locations = (!related.is_empty()).then_some(related);
-    result.occurrence_count = Some(finding.occurrences.len() as i64 + finding.more_occurrences as i64);
-    result.suppressions = finding.suppression.as_ref().map(|suppression| vec![suppressed(suppression)]);
+    result.occurrence_count = Some(record.count() as i64);
+    result.suppressions = record.suppression.as_ref().map(|excuse| vec![suppressed(excuse)]);
     result
 }
 
@@ -131,78 +164,75 @@ fn level(severity: Severity) -> sarif::ResultLevel {
     }
 }
 
-fn message(finding: &Finding, place: Option<&Occurrence>) -> sarif::Message {
-    let mut text = format!("{} ({})", finding.rule.name, finding.shown());
-    if let Some(commit) = place.and_then(commit) {
+fn message(record: &Record, place: Option<&Place>) -> sarif::Message {
+    let mut text = format!("{} ({})", record.rule.name, record.value.redacted());
+    if let Some(commit) = place.and_then(Place::commit) {
         text.push_str(&format!(" in git history, commit {commit}"));
     }
-    text.push_str(&match finding.occurrences.len() as u64 + finding.more_occurrences {
+    text.push_str(&match record.count() {
         0 | 1 => ".".to_owned(),
         count => format!(", seen in {count} places."),
     });
     sarif::Message::builder().text(text).build()
 }
 
-fn properties(finding: &Finding) -> sarif::PropertyBag {
+fn properties(record: &Record) -> sarif::PropertyBag {
     let evidence: Vec<Value> =
-        (finding.evidence.iter()).map(|one| json!({"reason": one.reason, "weight": rounded(one.weight)})).collect();
-    bag([
-        ("confidence", json!(rounded(finding.confidence.0))),
-        ("severity", json!(finding.rule.severity.as_str())),
-        ("validity", json!(finding.validity.as_str())),
+        (record.evidence.iter()).map(|one| json!({"reason": one.reason, "weight": one.weight})).collect();
+    let decision = record.decision.as_ref().map(|ruling| ("decision", json!(ruling)));
+    let always = [
+        ("confidence", json!(record.confidence)),
+        ("severity", json!(record.rule.severity.as_str())),
+        ("validity", json!(&record.validity)),
         ("evidence", json!(evidence)),
-    ])
+    ];
+    bag(always.into_iter().chain(decision))
 }
 
-fn bag<const N: usize>(entries: [(&str, Value); N]) -> sarif::PropertyBag {
-    let entries: BTreeMap<String, Value> = entries.map(|(key, value)| (key.to_owned(), value)).into();
+fn bag<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> sarif::PropertyBag {
+    let entries: BTreeMap<String, Value> = entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     sarif::PropertyBag::builder().additional_properties(entries).build()
 }
 
-fn location(place: &Occurrence, note: Option<String>) -> sarif::Location {
+fn location(place: &Place, note: Option<String>) -> sarif::Location {
     let physical = sarif::PhysicalLocation::builder()
-        .artifact_location(uri::artifact(&place.origin))
+        .artifact_location(uri::artifact(place))
         .region(region(&place.position))
         .build();
     let mut location = sarif::Location::builder().physical_location(physical).build();
-    let printed = place.log.as_ref().map(ToString::to_string);
+    let printed = place.printed_by();
     let note = match (note, printed) {
         (Some(note), Some(printed)) => Some(format!("{note}, {printed}")),
         (note, printed) => note.or(printed),
     };
     location.message = note.map(|text| sarif::Message::builder().text(text).build());
-    location.properties = match (commit(place), image(&place.origin)) {
+    location.properties = match (place.commit(), &place.image) {
         (Some(commit), _) => Some(bag([("commit", json!(commit))])),
-        (None, image) => image.map(|image| bag([("image", json!(image))])),
+        (None, image) => image.as_ref().map(|image| bag([("image", json!(image))])),
     };
-    if let Some(run) = run(&place.origin) {
+    if let Some(run) = &place.run {
         location.properties = Some(bag([("run", json!(run))]));
     }
     location
 }
 
-/// The commit of a place in history; a place on disk has none.
-fn commit(place: &Occurrence) -> Option<String> {
-    place.origin.introduction().map(|introduced| introduced.commit.to_string())
-}
-
 /// Further occurrences, and the other parts of the first one.
-fn related(places: &[&Occurrence]) -> Vec<sarif::Location> {
+fn related(places: &[Place]) -> Vec<sarif::Location> {
     let Some((first, others)) = places.split_first() else {
         return Vec::new();
     };
     let parts = first.parts.iter().map(|(rule, position)| {
-        let part = Occurrence { position: *position, ..(*first).clone() };
+        let part = Place { position: *position, ..first.clone() };
         location(&part, Some(format!("belongs to it: {rule}")))
     });
-    let others = others.iter().map(|place| location(place, Some(place_in_words(&place.origin))));
+    let others = others.iter().map(|place| location(place, Some(place_in_words(place))));
     let numbered = parts.chain(others).take(MAX_LOCATIONS - 1).zip(1..);
     numbered.map(|(location, id)| sarif::Location { id: Some(id), ..location }).collect()
 }
 
-fn place_in_words(origin: &Origin) -> String {
-    match origin.introduction() {
-        Some(introduced) => format!("also seen in commit {}", introduced.commit),
+fn place_in_words(place: &Place) -> String {
+    match place.commit() {
+        Some(commit) => format!("also seen in commit {commit}"),
         None => "also seen here".to_owned(),
     }
 }
@@ -215,18 +245,29 @@ fn region(position: &Position) -> sarif::Region {
     sarif::Region::builder().start_line(line).start_column(column).end_line(end_line).end_column(end_column).build()
 }
 
-fn suppressed(suppression: &Suppression) -> sarif::Suppression {
-    let (kind, reason) = excuse(suppression);
-    let place = if kind == "mark" { "inSource" } else { "external" };
+fn suppressed(excuse: &Excuse) -> sarif::Suppression {
+    let place = if excuse.kind == "mark" { "inSource" } else { "external" };
     let mut suppressed = sarif::Suppression::builder().kind(json!(place)).status(json!("accepted")).build();
-    suppressed.justification = Some(if reason.is_empty() { kind } else { reason }.to_owned());
+    suppressed.justification =
+        Some(if excuse.reason.is_empty() { excuse.kind.to_string() } else { excuse.reason.clone() });
     suppressed
 }
 
-fn invocation(dropped: usize, summary: &Summary) -> sarif::Invocation {
-    let mut notifications: Vec<_> = summary.warnings.iter().take(MAX_NOTIFICATIONS).map(notification).collect();
-    if dropped > 0 {
-        let message = format!("{dropped} less severe results left out: a run holds at most {MAX_RESULTS}");
+fn invocation(part: usize, parts: usize, dropped: usize, summary: &Summary) -> sarif::Invocation {
+    let mut notifications: Vec<_> = match part {
+        1 => summary.warnings.iter().take(MAX_NOTIFICATIONS).map(notification).collect(),
+        _ => Vec::new(),
+    };
+    let unlisted = summary.warnings.len().saturating_sub(MAX_NOTIFICATIONS);
+    if unlisted > 0 && part == 1 {
+        notifications.push(notification(&Warning::note("limit-notes", "report", format!("and {unlisted} more notes"))));
+    }
+    if parts > 1 {
+        let message = format!("run {part} of {parts}: a run shows at most {MAX_RESULTS} results, the worst come first");
+        notifications.push(notification(&Warning::note("split-results", "report", message)));
+    }
+    if dropped > 0 && part == 1 {
+        let message = format!("{dropped} less severe results left out: they pass what services take");
         notifications.push(notification(&Warning::note("limit-results", "report", message)));
     }
     let mut invocation = sarif::Invocation::builder().execution_successful(!summary.is_partial()).build();

@@ -4,7 +4,7 @@ use crate::archive;
 use crate::blob::{Origin, RunPart};
 use crate::decode::log::LogPlace;
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Occurrence, Position, Validity};
+use crate::finding::{Decision, Finding, Occurrence, Position, Validity};
 use crate::rule::{Form, Rule};
 use crate::rule_set::RuleSet;
 use crate::score;
@@ -39,6 +39,14 @@ pub struct Sighting {
     pub log: Option<LogPlace>,
     /// What its place still decides; `None` without rules and allowlists of the user's own.
     pub terms: Option<Box<Terms>>,
+}
+
+/// An origin, and whether `HEAD` holds it; `None` when that is not known.
+pub type Known = (Origin, Option<bool>);
+
+/// Origins of which it is not known whether `HEAD` holds them.
+pub fn unknown(origins: Vec<Origin>) -> Vec<Known> {
+    origins.into_iter().map(|origin| (origin, None)).collect()
 }
 
 /// What makes two sightings the same secret: 128 bits of a hash.
@@ -231,10 +239,30 @@ impl Findings {
     /// Turns sightings into occurrences: `origins` names every origin of a place. Of one file's versions the earliest
     /// is kept.
     pub fn place(&mut self, origins: &dyn Fn(u32) -> Vec<Origin>) {
-        for gathered in self.by_name.values_mut() {
+        self.place_known(&|place| unknown(origins(place)));
+    }
+
+    /// The same, where it may be known whether `HEAD` holds the bytes.
+    pub fn place_known(&mut self, origins: &dyn Fn(u32) -> Vec<Known>) {
+        self.place_new(origins, &|_, _, _| false);
+    }
+
+    /// The same, less the origins where a secret is known from before; returns how many secrets were known everywhere.
+    pub fn place_new(
+        &mut self,
+        origins: &dyn Fn(u32) -> Vec<Known>,
+        is_known: &dyn Fn(&Name, u32, &Origin) -> bool,
+    ) -> u64 {
+        let mut known = 0;
+        for (name, gathered) in &mut self.by_name {
+            let mut was_known = false;
             let mut placed: Vec<(f32, Occurrence)> = Vec::new();
             for sighting in std::mem::take(&mut gathered.sightings) {
-                for origin in origins(sighting.place) {
+                for (origin, in_head) in origins(sighting.place) {
+                    if is_known(name, sighting.place, &origin) {
+                        was_known = true;
+                        continue;
+                    }
                     let origin = match &sighting.inside {
                         // One compressed stream: what it holds is named after its file.
                         Some(inside) if inside.is_empty() => {
@@ -250,9 +278,10 @@ impl Findings {
                     let is_own = sighting.terms.as_ref().is_some_and(|terms| terms.is_search);
                     let path = path_evidence(&origin, is_own);
                     let log_odds = sighting.log_odds + path.iter().map(|reason| reason.weight).sum::<f32>();
-                    push(&mut placed, (log_odds, occurrence(&sighting, origin)));
+                    push(&mut placed, (log_odds, Occurrence { in_head, ..occurrence(&sighting, origin) }));
                 }
             }
+            known += u64::from(was_known && placed.is_empty());
             keep_earliest(&mut placed);
             keep_steps(&mut placed);
             match gathered.occurrences.is_empty() {
@@ -261,6 +290,25 @@ impl Findings {
             }
         }
         self.by_name.retain(|_, gathered| !gathered.occurrences.is_empty());
+        known
+    }
+
+    /// The secrets that stand somewhere without a mark.
+    pub fn open_names(&self) -> HashSet<Name> {
+        let is_open = |gathered: &Gathered| gathered.sightings.iter().any(|sighting| sighting.mark.is_none());
+        self.by_name.iter().filter(|(_, gathered)| is_open(gathered)).map(|(name, _)| *name).collect()
+    }
+
+    /// Drops secrets by their names; returns how many.
+    pub fn forget(&mut self, names: &HashSet<Name>) -> u64 {
+        let before = self.by_name.len();
+        self.by_name.retain(|name, _| !names.contains(name));
+        (before - self.by_name.len()) as u64
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
     }
 
     /// Takes in what another thread or target found.
@@ -340,7 +388,7 @@ fn occurrence(sighting: &Sighting, origin: Origin) -> Occurrence {
         let commit = origin.introduction().map(|introduction| introduction.commit.to_string());
         terms.allowed(origin.path(), commit.as_deref())
     });
-    Occurrence { origin, position, trail, parts, mark, allowed, log }
+    Occurrence { origin, position, trail, parts, mark, allowed, log, in_head: None }
 }
 
 /// The job that the forge tells where its log does not.
@@ -360,7 +408,8 @@ fn path_evidence(origin: &Origin, is_own: bool) -> Vec<Evidence> {
     origin.inner_path().filter(|_| !is_own).map(score::path_evidence).unwrap_or_default()
 }
 
-/// Of all versions of one file in history, keeps the places in the version that came first.
+/// Of all versions of one file in history, keeps the places in the version that came first; it stands in `HEAD` when
+/// any of them does.
 fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
     let version = |occurrence: &Occurrence| match occurrence.origin.outermost() {
         Origin::GitBlob { id, path: Some(_), introduced: Some(introduced) } => {
@@ -372,11 +421,16 @@ fn keep_earliest(placed: &mut Vec<(f32, Occurrence)>) {
     let mut first: HashMap<String, _> = HashMap::new();
     for (_, occurrence) in placed.iter() {
         if let Some((path, age)) = version(occurrence) {
-            let known = first.entry(path).or_insert(age);
-            *known = age.min(*known);
+            let known = first.entry(path).or_insert((age, occurrence.in_head));
+            *known = (age.min(known.0), occurrence.in_head.max(known.1));
         }
     }
-    placed.retain(|(_, occurrence)| version(occurrence).is_none_or(|(path, age)| first[&path] == age));
+    placed.retain_mut(|(_, occurrence)| {
+        let Some((path, age)) = version(occurrence) else { return true };
+        let (earliest, in_head) = first[&path];
+        occurrence.in_head = in_head;
+        earliest == age
+    });
 }
 
 /// Of a log that comes whole and in steps (`0_build.txt`, `build/2_Run tests.txt`), keeps the places in the steps.
@@ -421,6 +475,7 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>], unlisted: u64) -> Finding
         validity: Validity::Unchecked,
         occurrences: gathered.occurrences.into_iter().map(|(_, occurrence)| occurrence).collect(),
         suppression: None,
+        decision: Decision::default(),
         more_occurrences: more as u64 + unlisted,
     }
 }

@@ -20,12 +20,19 @@ pub fn scan_files_where(request: &Request, engine: &Engine, root: &Path, is_want
     request.progress.enter("listing files");
     let (mut paths, warnings) = files::list(root, request.no_ignore, request.threads);
     paths.retain(|path| is_wanted(path));
+    let mut part = scan_listed(request, engine, root, &paths);
+    part.warnings.extend(warnings);
+    part
+}
+
+/// Scans these files; their paths are shown relative to `root`.
+pub fn scan_listed(request: &Request, engine: &Engine, root: &Path, paths: &[PathBuf]) -> Part {
     request.progress.enter("scanning files");
     let next = AtomicUsize::new(0);
-    let mut part = Part { warnings, ..Part::default() };
+    let mut part = Part::default();
     let scanners = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..request.threads.clamp(1, paths.len().max(1)))
-            .map(|_| scope.spawn(|| scan_share(request, engine, root, &paths, &next)))
+            .map(|_| scope.spawn(|| scan_share(request, engine, root, paths, &next)))
             .collect();
         workers.into_iter().map(|worker| worker.join().expect("a scanner does not panic")).collect::<Vec<_>>()
     });

@@ -130,6 +130,7 @@ impl Shown<'_> {
     fn show(&self, state: &mut State, mut fresh: Vec<Finding>) {
         // What it says of entries that nothing used is said at the end.
         let _ = self.request.suppressions.apply(&mut fresh);
+        self.request.policy.apply(&mut fresh);
         fresh.sort_by(|a, b| a.occurrences.cmp(&b.occurrences).then_with(|| a.rule.id.cmp(&b.rule.id)));
         for finding in &fresh {
             if state.is_closed {

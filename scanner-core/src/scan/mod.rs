@@ -2,6 +2,7 @@
 
 mod archives;
 mod buckets;
+mod change;
 mod collect;
 mod content;
 pub mod examples;
@@ -21,6 +22,7 @@ mod stream;
 mod text;
 
 pub use buckets::Buckets;
+pub use change::{Change, scan_change};
 pub use images::{ImagePlace, Images};
 pub use live::Live;
 pub use mask::Mask;
@@ -29,8 +31,9 @@ pub use runs::Forges;
 use crate::archive;
 use crate::blob::Origin;
 use crate::detect::Engine;
-use crate::finding::{Confidence, Finding};
-use crate::rule::Severity;
+use crate::finding::{Finding, Verdict};
+pub use crate::policy::Gate;
+use crate::policy::Policy;
 use crate::rule_set::RuleSet;
 use crate::source::git::repository::{GitError, Repository};
 use crate::summary::Summary;
@@ -66,6 +69,22 @@ pub enum Target {
     Stdin,
 }
 
+impl Target {
+    /// As a report names it: what was written, or the folder's own name for `.`.
+    pub fn name(&self) -> String {
+        match self {
+            Target::Stdin => "-".to_owned(),
+            Target::Image { name, .. } | Target::Run(name) => name.clone(),
+            Target::Bucket { name } => format!("{}{name}", crate::blob::BUCKET),
+            Target::Path(path) if path.file_name().is_none() => {
+                let own_name = || Some(path.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned());
+                own_name().unwrap_or_else(|| path.display().to_string())
+            }
+            Target::Path(path) => path.display().to_string(),
+        }
+    }
+}
+
 /// How much of a repository's history is scanned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum History {
@@ -81,35 +100,6 @@ pub enum History {
         /// A date as git reads it.
         since: Option<String>,
     },
-}
-
-/// The least a finding must be to count.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gate {
-    /// The least confidence.
-    pub confidence: f32,
-    /// The least severity; `None` lets every severity pass.
-    pub severity: Option<Severity>,
-    /// Whether risky practice counts, too: it is no leak yet.
-    pub practices: bool,
-}
-
-impl Default for Gate {
-    fn default() -> Gate {
-        Gate { confidence: 0.5, severity: None, practices: false }
-    }
-}
-
-impl Gate {
-    /// Whether a finding is at or above the gate.
-    pub fn passes(&self, finding: &Finding) -> bool {
-        (self.practices || !finding.is_practice()) && self.admits(finding.confidence, finding.rule.severity)
-    }
-
-    /// Whether a confidence and a severity are at or above the gate.
-    pub fn admits(&self, confidence: Confidence, severity: Severity) -> bool {
-        confidence.0 >= self.confidence && self.severity.is_none_or(|least| severity >= least)
-    }
 }
 
 /// How far a scan is; read from another thread.
@@ -163,7 +153,7 @@ pub struct Request {
     /// What not to hold against the targets.
     pub suppressions: Suppressions,
     /// What counts.
-    pub gate: Gate,
+    pub policy: Policy,
     /// Filled while the scan runs.
     pub progress: Arc<Progress>,
 }
@@ -184,7 +174,7 @@ impl Request {
             threads: 1,
             rules: RuleSet::embedded(),
             suppressions: Suppressions::default(),
-            gate: Gate::default(),
+            policy: Policy::default(),
             progress: Arc::default(),
         }
     }
@@ -300,33 +290,51 @@ pub fn scan(request: &Request) -> Result<Outcome, ScanError> {
         findings.absorb(part.findings);
         warnings.extend(part.warnings);
     }
+    let nothing = Warning::unscanned("nothing-scanned", "scan", "no blob was scanned");
+    let is_empty = request.progress.blobs.load(Ordering::Relaxed) == 0 && !request.staged;
+    let is_empty = is_empty && !runs::are_none_due(request, &warnings);
+    warnings.extend(is_empty.then_some(nothing));
+    Ok(conclude(request, &engine, Part { findings, warnings }, summary, started))
+}
+
+/// From what was gathered to what is reported.
+fn conclude(request: &Request, engine: &Engine, part: Part, mut summary: Summary, started: Instant) -> Outcome {
+    let Part { findings, mut warnings } = part;
+    summary.targets = request.targets.iter().map(Target::name).collect();
     summary.blobs = request.progress.blobs.load(Ordering::Relaxed);
     summary.bytes = request.progress.bytes.load(Ordering::Relaxed);
-    if summary.blobs == 0 && !request.staged && !runs::are_none_due(request, &warnings) {
-        warnings.push(Warning::unscanned("nothing-scanned", "scan", "no blob was scanned"));
-    }
     let mut findings = findings.finish(engine.rules());
     warnings.extend(request.suppressions.apply(&mut findings));
     own::drop_twins(&mut findings);
+    request.policy.apply(&mut findings);
     warnings.sort();
     warnings.dedup();
     summary.elapsed = started.elapsed();
     summary.warnings = warnings;
-    count(&findings, request, &mut summary);
-    Ok(Outcome { findings, summary })
+    count(&findings, &mut summary);
+    Outcome { findings, summary }
 }
 
-fn count(findings: &[Finding], request: &Request, summary: &mut Summary) {
+fn count(findings: &[Finding], summary: &mut Summary) {
     for finding in findings {
-        let passes = request.gate.passes(finding);
-        match (&finding.suppression, passes) {
+        match (&finding.suppression, finding.decision.verdict) {
             (Some(_), _) => summary.suppressed += 1,
-            (None, true) => {
+            (None, Verdict::Block) => {
                 summary.gated += 1;
                 summary.findings += 1;
             }
-            (None, false) => summary.below_gate += 1,
+            (None, Verdict::Warn) => summary.warned += 1,
+            (None, Verdict::Allow) => summary.below_gate += 1,
         }
+    }
+}
+
+/// Where a repository was cloned from, and what is checked out.
+fn about(repository: &Repository) -> crate::summary::Repository {
+    crate::summary::Repository {
+        url: repository.remote_url().unwrap_or_default(),
+        revision: repository.head().map(|head| head.to_string()),
+        branch: repository.branch(),
     }
 }
 
@@ -365,10 +373,7 @@ fn scan_path(request: &Request, engine: &Engine, path: &Path, summary: &mut Summ
         }
         return Ok(files::scan_files(request, engine, path));
     };
-    summary.repositories.push(crate::summary::Repository {
-        revision: repository.head().map(|head| head.to_string()),
-        ..Default::default()
-    });
+    summary.repositories.push(about(&repository));
     if request.staged {
         return history::scan_staged(request, engine, &repository);
     }

@@ -1,8 +1,9 @@
 //! Rules and repositories as SARIF describes them, within the length limits of code-scanning services.
 
-use super::super::GENERAL_HELP;
 use super::bag;
-use crate::rule::{Rule, Severity};
+use crate::report::About;
+use crate::report::remedy;
+use crate::rule::Severity;
 use crate::summary::Repository;
 use serde_json::json;
 use serde_sarif::sarif;
@@ -11,21 +12,21 @@ const MAX_NAME: usize = 255;
 const MAX_DESCRIPTION: usize = 1_024;
 
 /// A rule; `confidence` is the best of its findings, which orders alerts.
-pub fn descriptor(rule: &Rule, confidence: f32) -> sarif::ReportingDescriptor {
-    let help = if rule.help.is_empty() { GENERAL_HELP } else { &rule.help };
-    let full = format!("{} of {}, severity {}. {help}", rule.name, rule.provider.name, rule.severity.as_str());
+pub fn descriptor(rule: &About, confidence: f64) -> sarif::ReportingDescriptor {
+    let help = rule.advice();
+    let full = format!("{} of {}, severity {}. {help}", rule.name, rule.provider_name, rule.severity.as_str());
     let mut properties = bag([
         ("security-severity", json!(security_severity(rule.severity))),
         ("precision", json!(precision(confidence))),
     ]);
-    let weakness = if rule.is_practice() { "external/cwe/cwe-522" } else { "external/cwe/cwe-798" };
+    let weakness = if rule.is_practice { "external/cwe/cwe-522" } else { "external/cwe/cwe-798" };
     properties.tags = Some(vec!["security".into(), "secret".into(), weakness.into()]);
     sarif::ReportingDescriptor::builder()
         .id(cut(&rule.id, MAX_NAME))
         .name(cut(&rule.name, MAX_NAME))
         .short_description(text(&rule.name))
         .full_description(text(&full))
-        .help(with_markdown(help, rule))
+        .help(self::help(rule))
         .help_uri(help_uri(rule))
         .properties(properties)
         .build()
@@ -33,7 +34,7 @@ pub fn descriptor(rule: &Rule, confidence: f32) -> sarif::ReportingDescriptor {
 
 /// The repository without the user name or password its address may carry; `None` when it is no address.
 pub fn provenance(repository: &Repository) -> Option<sarif::VersionControlDetails> {
-    let mut details = sarif::VersionControlDetails::builder().repository_uri(without_user(&repository.url)?).build();
+    let mut details = sarif::VersionControlDetails::builder().repository_uri(repository.public_url()?).build();
     details.revision_id.clone_from(&repository.revision);
     details.branch.clone_from(&repository.branch);
     Some(details)
@@ -49,7 +50,7 @@ fn security_severity(severity: Severity) -> &'static str {
     }
 }
 
-fn precision(confidence: f32) -> &'static str {
+fn precision(confidence: f64) -> &'static str {
     match confidence {
         c if c >= 0.9 => "very-high",
         c if c >= 0.75 => "high",
@@ -62,48 +63,16 @@ fn text(text: &str) -> sarif::MultiformatMessageString {
     sarif::MultiformatMessageString::builder().text(cut(text, MAX_DESCRIPTION)).build()
 }
 
-fn with_markdown(help: &str, rule: &Rule) -> sarif::MultiformatMessageString {
-    let links = rule.references.iter().map(|link| format!("\n- <{link}>")).collect::<String>();
-    let markdown = format!("**{}**\n\n{help}\n{links}", rule.name);
-    sarif::MultiformatMessageString::builder().text(help).markdown(markdown.trim_end()).build()
+/// The steps in both forms; the limits are for descriptions, help may be long.
+fn help(rule: &About) -> sarif::MultiformatMessageString {
+    sarif::MultiformatMessageString::builder().text(remedy::text(rule)).markdown(remedy::markdown(rule)).build()
 }
 
-fn help_uri(rule: &Rule) -> &str {
+fn help_uri(rule: &About) -> &str {
     let page = rule.references.iter().find(|link| link.starts_with("https://"));
     page.map_or(env!("CARGO_PKG_REPOSITORY"), String::as_str)
 }
 
-fn without_user(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    // A query or fragment may carry a token.
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    (!host.is_empty()).then(|| format!("{scheme}://{host}{path}"))
-}
-
 fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_address_loses_its_user() {
-        let with_user = |user: &str| format!("https://{user}@host.example/a/b.git");
-        let (name, both) = (with_user("user"), with_user("user:password"));
-        let table = [
-            (name.as_str(), Some("https://host.example/a/b.git")),
-            (both.as_str(), Some("https://host.example/a/b.git")),
-            ("https://host.example/a?token=x", Some("https://host.example/a")),
-            ("ssh://git@host.example:22/a", Some("ssh://host.example:22/a")),
-            ("git@host.example:a/b", None),
-            ("/srv/git/a", None),
-        ];
-        for (url, expected) in table {
-            assert_eq!(without_user(url).as_deref(), expected, "{url}");
-        }
-    }
 }

@@ -1,27 +1,30 @@
 //! Places as SARIF artifact locations: relative, percent-encoded, against the root of the sources; absolute where the
 //! path is, and a store's own addresses for its objects. Decoded, each is the path again.
 
-use crate::blob::{BUCKET, Origin};
+use crate::blob::BUCKET;
+use crate::report::read::nameless;
+use crate::report::{Place, Source};
 use serde_sarif::sarif;
 
 /// Where the bytes are: a path below `%SRCROOT%`, or a name of our own for what has no path.
-pub fn artifact(origin: &Origin) -> sarif::ArtifactLocation {
-    let outermost = origin.outermost();
-    match (origin.path(), origin) {
-        (Some(path), _) if matches!(outermost, Origin::Object { .. }) => {
-            absolute(BUCKET, path.strip_prefix(BUCKET).unwrap_or(path))
-        }
+pub fn artifact(place: &Place) -> sarif::ArtifactLocation {
+    match (&place.path, place.source) {
+        (Some(path), Source::Bucket) => absolute(BUCKET, path.strip_prefix(BUCKET).unwrap_or(path)),
         (Some(path), _) if path.starts_with('/') => absolute("file://", path),
         (Some(path), _) if is_on_drive(path) => {
             let (drive, rest) = path.split_at(2);
             absolute(&format!("file:///{drive}"), rest)
         }
         // A member of what has no path itself lies nowhere below the root.
-        (Some(path), _) if outermost.path().is_none() => named(path),
+        (Some(path), source) if nameless(source, path, &place.origin).is_some() => named(path),
         (Some(path), _) => sarif::ArtifactLocation::builder().uri(encode(path)).uri_base_id("%SRCROOT%").build(),
-        (None, Origin::GitBlob { id, .. }) => named(&format!("git-blob/{id}")),
-        (None, Origin::GitMessage { kind, introduced }) => named(&format!("git-{kind}-message/{}", introduced.commit)),
-        (None, _) => named("standard-input"),
+        (None, Source::Input) => named("standard-input"),
+        // `commit message 1234…`, `unreachable blob 1234…`: the words before the last one name the kind.
+        (None, _) => named(&match place.origin.rsplit_once(' ') {
+            Some(("unreachable blob", id)) => format!("git-blob/{id}"),
+            Some((kind, name)) => format!("git-{}/{name}", kind.replace(' ', "-")),
+            None => place.origin.clone(),
+        }),
     }
 }
 

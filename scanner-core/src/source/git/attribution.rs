@@ -9,7 +9,7 @@ use super::message::message_introduction;
 use super::objects::{Kind, Objects};
 use super::repository::Tip;
 use super::trees::{Entry, Trees};
-use crate::blob::Introduction;
+use crate::blob::{Introduction, ObjectId};
 use std::collections::{HashMap, HashSet};
 
 /// A place where a blob was, and who put it there.
@@ -19,12 +19,22 @@ pub struct Attributed {
     pub path: Option<String>,
     /// The first commit that held it there, or the annotated tag; `None` when only a plain reference names it.
     pub introduction: Option<Introduction>,
+    /// Whether `HEAD` holds it there; `None` when that is not known.
+    pub in_head: Option<bool>,
 }
 
-/// Names the places of each hit over all history that `tips` reach, sorted by path; an unreachable one has none.
+/// Names the places of each hit over all history that `tips` reach, sorted by path, and whether `head` holds them; an
+/// unreachable one has none.
 ///
 /// A hit is a number of an object, or of an absent one that `trees` numbered.
-pub fn attribute(objects: &Objects, graph: &Graph, trees: &Trees, tips: &[Tip], hits: &[u32]) -> Vec<Vec<Attributed>> {
+pub fn attribute(
+    objects: &Objects,
+    graph: &Graph,
+    trees: &Trees,
+    tips: &[Tip],
+    head: Option<ObjectId>,
+    hits: &[u32],
+) -> Vec<Vec<Attributed>> {
     let marks = Marks::new(trees, hits);
     let roots = Roots::new(objects, graph, tips);
     let mut walk = Walk::new(trees, &marks);
@@ -34,7 +44,10 @@ pub fn attribute(objects: &Objects, graph: &Graph, trees: &Trees, tips: &[Tip], 
     }
     roots.trees.iter().for_each(|(tree, by)| walk.tree(*tree, *by));
     roots.blobs.iter().for_each(|(blob, by)| walk.find(*blob, NONE, *by));
-    walk.report(objects, hits)
+    let head = head.and_then(|id| objects.find(&id));
+    let head = head.and_then(|object| graph.peel(object, |_| ())).and_then(|object| graph.position(object));
+    let head = head.map(|position| walk.only_in(graph.commits[position as usize].tree));
+    walk.report(objects, hits, head.as_ref())
 }
 
 /// What the tips name, annotated tags followed.
@@ -199,6 +212,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The hits that one root tree holds.
+    fn only_in(&mut self, tree: u32) -> HashMap<(u32, u32), u32> {
+        let found = std::mem::take(&mut self.found);
+        self.seen.clear();
+        self.tree(tree, NONE);
+        std::mem::replace(&mut self.found, found)
+    }
+
     fn find(&mut self, child: u32, path: u32, by: u32) {
         if self.marks.hits.contains(child) {
             self.found.entry((child, path)).or_insert(by);
@@ -223,11 +244,12 @@ impl<'a> Walk<'a> {
         (!names.is_empty()).then(|| names.join("/"))
     }
 
-    fn report(&self, objects: &Objects, hits: &[u32]) -> Vec<Vec<Attributed>> {
+    fn report(&self, objects: &Objects, hits: &[u32], head: Option<&HashMap<(u32, u32), u32>>) -> Vec<Vec<Attributed>> {
         let mut introductions = Introductions::new(objects);
         let mut by_hit: HashMap<u32, Vec<Attributed>> = HashMap::new();
         for ((child, path), by) in &self.found {
-            let attributed = Attributed { path: self.spell(*path), introduction: introductions.of(*by) };
+            let in_head = head.map(|head| head.contains_key(&(*child, *path)));
+            let attributed = Attributed { path: self.spell(*path), introduction: introductions.of(*by), in_head };
             by_hit.entry(*child).or_default().push(attributed);
         }
         by_hit.values_mut().for_each(|list| list.sort());

@@ -1,7 +1,7 @@
 //! Messages of commits and annotated tags: who wrote one, when, and where in the object it stands.
 
 use super::objects::{Kind, Objects, Reader};
-use crate::blob::{Introduction, Origin};
+use crate::blob::{Introduction, ObjectId, Origin};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,15 +15,25 @@ pub fn message_origin(objects: &Objects, object: u32) -> Option<Origin> {
 /// Who introduced a commit (its author) or an annotated tag (its tagger), and when.
 pub fn message_introduction(objects: &Objects, object: u32) -> Option<Introduction> {
     let (kind, bytes) = objects.read(object, &mut Reader::default()).ok()?;
+    introduction(objects.id(object), kind, &bytes)
+}
+
+/// The same from the bytes of a commit or tag.
+pub fn introduction(id: ObjectId, kind: Kind, bytes: &[u8]) -> Option<Introduction> {
     let field: &[u8] = match kind {
         Kind::Commit => b"author ",
         Kind::Tag => b"tagger ",
         _ => return None,
     };
     // Git's oldest tags have no tagger.
-    let (author, time) = header(&bytes, field).map(person).unwrap_or_default();
-    let author = decoded(author, header(&bytes, b"encoding "));
-    Some(Introduction { commit: objects.id(object), author: Arc::from(author), time })
+    let (author, time) = header(bytes, field).map(person).unwrap_or_default();
+    let author = decoded(author, header(bytes, b"encoding "));
+    Some(Introduction { commit: id, author: Arc::from(author), time })
+}
+
+/// When a commit was made, in seconds since 1970; 0 when that cannot be read.
+pub fn committer_time(bytes: &[u8]) -> i64 {
+    header(bytes, b"committer ").map_or(0, |line| person(line).1)
 }
 
 /// The message inside a commit's or tag's bytes: all that follows the first empty line.

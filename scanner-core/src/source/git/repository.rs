@@ -2,8 +2,10 @@
 //!
 //! No `GIT_*` variable is read and no ownership check hides anything: the caller names the folder to scan.
 
+use super::objects::Kind;
 use crate::blob::ObjectId;
 use crate::warning::Warning;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -64,6 +66,8 @@ pub struct Repository {
     pub(super) extra_objects: Vec<PathBuf>,
     pub(super) index: PathBuf,
     prefix: PathBuf,
+    /// Stores of the added object folders, opened when first needed.
+    extra: OnceCell<Vec<gix::odb::Handle>>,
 }
 
 impl Repository {
@@ -83,8 +87,20 @@ impl Repository {
             .to_thread_local();
         let prefix = gix.workdir().and_then(|dir| dir.canonicalize().ok());
         let prefix = prefix.and_then(|dir| start.strip_prefix(dir).ok().map(Path::to_path_buf)).unwrap_or_default();
+        Ok(Some(Repository::of(gix, prefix)))
+    }
+
+    /// Opens the repository whose own folder is `git_dir`, as `GIT_DIR` names it, wherever its work tree is.
+    pub fn open_git_dir(git_dir: &Path) -> Result<Repository, GitError> {
+        refuse_unknown_formats(git_dir, git_dir)?;
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Full).open_path_as_is(true);
+        let gix = options.open(git_dir).map_err(|error| open_error(git_dir, &error))?.to_thread_local();
+        Ok(Repository::of(gix, PathBuf::new()))
+    }
+
+    fn of(gix: gix::Repository, prefix: PathBuf) -> Repository {
         let index = gix.index_path();
-        Ok(Some(Repository { gix, extra_objects: Vec::new(), index, prefix }))
+        Repository { gix, extra_objects: Vec::new(), index, prefix, extra: OnceCell::new() }
     }
 
     /// Adds object folders to look into, such as the quarantine of a pre-receive hook.
@@ -164,6 +180,28 @@ impl Repository {
         self.gix.head().ok()?.id().map(|id| own_id(&id))
     }
 
+    /// The other parents of the merge that is under way.
+    pub fn merge_heads(&self) -> Vec<ObjectId> {
+        let text = std::fs::read(self.git_dir().join("MERGE_HEAD")).unwrap_or_default();
+        text.split(|byte| *byte == b'\n').filter_map(|line| parse_id(line.trim_ascii())).collect()
+    }
+
+    /// The branch that `HEAD` names; `None` when it is detached.
+    pub fn branch(&self) -> Option<String> {
+        Some(self.gix.head_name().ok()??.shorten().to_string())
+    }
+
+    /// Where it was cloned from: the address of `origin`, or of its only remote.
+    pub fn remote_url(&self) -> Option<String> {
+        let config = self.gix.config_snapshot();
+        let own = || {
+            let mut urls = config.plumbing().sections_by_name("remote").into_iter().flatten();
+            let url = urls.find_map(|section| section.body().value("url"));
+            url.filter(|_| urls.next().is_none()).map(|url| url.to_string())
+        };
+        config.string("remote.origin.url").map(|url| url.to_string()).or_else(own)
+    }
+
     /// Every name that keeps objects alive, sorted: all references, each work tree's `HEAD` and own
     /// references, and the older stashes, which only the reflog names.
     pub fn tips(&self) -> (Vec<Tip>, Vec<Warning>) {
@@ -176,24 +214,60 @@ impl Repository {
         (tips, warnings)
     }
 
-    /// Reads one object through a handle fit for a few small reads.
-    pub(super) fn read_small(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
-        let id = gix::ObjectId::Sha1(id.0);
-        match self.gix.find_object(id) {
-            Ok(mut object) => Ok(std::mem::take(&mut object.data)),
-            Err(error) => {
-                self.read_extra(id).ok_or_else(|| GitError::Object { id: own_id(&id), reason: error.to_string() })
-            }
-        }
+    /// Reads one object; for many, `Objects` is better.
+    pub fn read(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
+        self.read_small(id)
     }
 
-    fn read_extra(&self, id: gix::ObjectId) -> Option<Vec<u8>> {
+    /// The root tree of a commit, or of the commit that a tag names.
+    pub fn tree_of(&self, mut id: ObjectId) -> Option<ObjectId> {
+        for _ in 0..100 {
+            let (kind, bytes) = self.read_with_kind(id).ok()?;
+            match kind {
+                Kind::Commit => return super::staged::tree_of(self, id).ok(),
+                Kind::Tree => return Some(id),
+                Kind::Tag => id = parse_id(bytes.strip_prefix(b"object ")?.get(..40)?)?,
+                Kind::Blob => return None,
+            }
+        }
+        None
+    }
+
+    /// Whether an object is here.
+    pub fn has(&self, id: ObjectId) -> bool {
+        self.read_with_kind(id).is_ok()
+    }
+
+    /// Reads one object through a handle fit for a few small reads.
+    pub(super) fn read_small(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
+        self.read_with_kind(id).map(|(_, bytes)| bytes)
+    }
+
+    /// The same, with what it is. Added folders come first: what is asked for there is mostly new.
+    pub(super) fn read_with_kind(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), GitError> {
+        let own = gix::ObjectId::Sha1(id.0);
+        if let Some(found) = self.read_extra(own) {
+            return Ok(found);
+        }
+        let unreadable = |reason: String| GitError::Object { id, reason };
+        let mut object = self.gix.find_object(own).map_err(|error| unreadable(error.to_string()))?;
+        Ok((own_kind(object.kind), std::mem::take(&mut object.data)))
+    }
+
+    fn read_extra(&self, id: gix::ObjectId) -> Option<(Kind, Vec<u8>)> {
         use gix::prelude::FindExt;
+        if self.extra_objects.is_empty() {
+            return None;
+        }
+        let open = |folder: &PathBuf| {
+            let mut store = gix::odb::at(folder, gix::hash::Kind::Sha1).ok()?;
+            store.refresh_never();
+            Some(store)
+        };
+        let stores = self.extra.get_or_init(|| self.extra_objects.iter().filter_map(open).collect());
         let mut buffer = Vec::new();
-        self.extra_objects.iter().find_map(|folder| {
-            let store = gix::odb::at(folder, gix::hash::Kind::Sha1).ok()?;
-            Some(store.find(&id, &mut buffer).ok()?.data.to_vec())
-        })
+        let kind = stores.iter().find_map(|store| Some(own_kind(store.find(&id, &mut buffer).ok()?.kind)))?;
+        Some((kind, buffer))
     }
 
     fn add_references(&self, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
@@ -316,6 +390,15 @@ fn open_error(path: &Path, error: &dyn std::fmt::Display) -> GitError {
     GitError::Open { path: path.to_path_buf(), reason: error.to_string() }
 }
 
+fn own_kind(kind: gix::objs::Kind) -> Kind {
+    match kind {
+        gix::objs::Kind::Commit => Kind::Commit,
+        gix::objs::Kind::Tree => Kind::Tree,
+        gix::objs::Kind::Blob => Kind::Blob,
+        gix::objs::Kind::Tag => Kind::Tag,
+    }
+}
+
 /// Our id of gix's.
 pub(super) fn own_id(id: &gix::oid) -> ObjectId {
     let mut bytes = [0; 20];
@@ -324,7 +407,7 @@ pub(super) fn own_id(id: &gix::oid) -> ObjectId {
 }
 
 /// Reads 40 hex digits.
-pub(super) fn parse_id(hex: &[u8]) -> Option<ObjectId> {
+pub fn parse_id(hex: &[u8]) -> Option<ObjectId> {
     if hex.len() != 40 {
         return None;
     }

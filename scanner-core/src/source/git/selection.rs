@@ -20,6 +20,17 @@ pub struct Selection {
     pub range: Option<String>,
     /// Commits of this committer time or later: seconds since 1970-01-01 UTC.
     pub since: Option<i64>,
+    /// Commits named by their ids, in place of a range.
+    pub push: Option<Push>,
+}
+
+/// What a push brings to another repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Push {
+    /// What the pushed names point to: commits or tags of them.
+    pub wanted: Vec<ObjectId>,
+    /// What the other side has already, with all its ancestors; what is not here is passed over.
+    pub known: Vec<ObjectId>,
 }
 
 impl Selection {
@@ -30,7 +41,7 @@ impl Selection {
 
     /// The new content of a range of commits.
     pub fn range(spec: impl Into<String>) -> Selection {
-        Selection { range: Some(spec.into()), since: None }
+        Selection { range: Some(spec.into()), ..Selection::default() }
     }
 
     /// Narrows to commits from `date` on: `2024-01-31` (midnight UTC), RFC 3339, or as git says it, `2 weeks ago`.
@@ -56,7 +67,7 @@ pub struct Selected {
 
 enum Basis {
     /// All trees: attribution looks through all history.
-    History { trees: Trees, tips: Vec<Tip> },
+    History { trees: Trees, tips: Vec<Tip>, head: Option<ObjectId> },
     /// The new content of each commit, sorted by blob and path, the first commit first.
     Changes(Vec<Change>),
 }
@@ -72,7 +83,7 @@ pub fn select(
     let (tips, warnings) = repository.tips();
     let scene = Scene { repository, objects, tips };
     let mut selected = match selection {
-        Selection { range: None, since: None } => scene.everything(graph, threads),
+        Selection { range: None, since: None, push: None } => scene.everything(graph, threads),
         _ => scene.some(graph, selection, threads)?,
     };
     selected.warnings.extend(warnings);
@@ -87,9 +98,20 @@ impl Selected {
     /// Of a range, the first commit within the range counts.
     pub fn attribute(&self, objects: &Objects, hits: &[u32]) -> Vec<Vec<Attributed>> {
         match &self.basis {
-            Basis::History { trees, tips } => attribute(objects, &self.graph, trees, tips, hits),
+            Basis::History { trees, tips, head } => attribute(objects, &self.graph, trees, tips, *head, hits),
             Basis::Changes(changes) => self.attribute_changes(objects, changes, hits),
         }
+    }
+
+    /// The root tree of a commit and those of its parents.
+    pub fn trees_of(&self, objects: &Objects, commit: ObjectId) -> Option<(ObjectId, Vec<ObjectId>)> {
+        let position = self.graph.position(objects.find(&commit)?)?;
+        let tree = |position: u32| {
+            let tree = self.graph.commits[position as usize].tree;
+            (tree != NONE).then(|| objects.id(tree))
+        };
+        let parents = self.graph.parents(position).iter().filter_map(|parent| tree(*parent)).collect();
+        Some((tree(position)?, parents))
     }
 
     fn attribute_changes(&self, objects: &Objects, changes: &[Change], hits: &[u32]) -> Vec<Vec<Attributed>> {
@@ -97,6 +119,7 @@ impl Selected {
         let mut attributed = |change: &Change| Attributed {
             path: Some(change.path.clone()),
             introduction: introductions.of(self.graph.commits[change.commit as usize].object),
+            in_head: None,
         };
         let mut of_hit = |hit: &u32| {
             let first = changes.partition_point(|change| change.blob < *hit);
@@ -136,14 +159,16 @@ impl Scene<'_> {
         warnings.extend(self.absent(self.absent_content(&graph, &trees)));
         warnings.extend(shallow(objects, &graph, |position| reached[position as usize]));
         let commits = reached.iter().filter(|reached| **reached).count();
-        Selected { wanted, commits, warnings, graph, basis: Basis::History { trees, tips: self.tips } }
+        let head = self.repository.head();
+        Selected { wanted, commits, warnings, graph, basis: Basis::History { trees, tips: self.tips, head } }
     }
 
     fn some(self, graph: Graph, selection: &Selection, threads: usize) -> Result<Selected, GitError> {
         let objects = self.objects;
-        let (mut marked, tags) = match &selection.range {
-            Some(spec) => self.range(&graph, spec)?,
-            None => (graph.ancestors(Roots::new(objects, &graph, &self.tips).commits), Vec::new()),
+        let (mut marked, tags) = match (&selection.range, &selection.push) {
+            (Some(spec), _) => self.range(&graph, spec)?,
+            (None, Some(push)) => self.push(&graph, push)?,
+            (None, None) => (graph.ancestors(Roots::new(objects, &graph, &self.tips).commits), Vec::new()),
         };
         if let Some(since) = selection.since {
             let old = graph.commits.iter().map(|commit| commit.time < since);
@@ -192,6 +217,26 @@ impl Scene<'_> {
         Ok((marked, tags))
     }
 
+    /// The commits of a push, and the annotated tags it brings.
+    fn push(&self, graph: &Graph, push: &Push) -> Result<(Vec<bool>, Vec<u32>), GitError> {
+        let mut tags = Vec::new();
+        let mut position = |id: &ObjectId| {
+            let object = self.objects.find(id).and_then(|object| graph.peel(object, |tag| tags.push(tag)));
+            object.and_then(|object| graph.position(object))
+        };
+        let known: Vec<u32> = push.known.iter().filter_map(&mut position).collect();
+        tags.clear();
+        let mut position = |id: &ObjectId| {
+            let object = self.objects.find(id).and_then(|object| graph.peel(object, |tag| tags.push(tag)));
+            object.and_then(|object| graph.position(object))
+        };
+        let missing = |id: ObjectId| GitError::Object { id, reason: "it is no commit that can be read".to_owned() };
+        let wanted = push.wanted.iter().map(|id| position(id).ok_or(missing(*id)));
+        let mut marked = graph.ancestors(wanted.collect::<Result<Vec<u32>, GitError>>()?);
+        marked.iter_mut().zip(graph.ancestors(known)).for_each(|(marked, known)| *marked &= !known);
+        Ok((marked, tags))
+    }
+
     fn absent_tips(&self, roots: &Roots) -> Vec<Warning> {
         let message = |tip: &Tip| format!("it points to {}, which is not in the repository", tip.id);
         roots.absent.iter().map(|tip| Warning::unscanned("missing-object", &*tip.name, message(tip))).collect()
@@ -210,7 +255,7 @@ impl Scene<'_> {
             return Vec::new();
         }
         let numbers: Vec<u32> = (trees.first_absent()..trees.numbers() as u32).collect();
-        let places = attribute(self.objects, graph, trees, &self.tips, &numbers);
+        let places = attribute(self.objects, graph, trees, &self.tips, None, &numbers);
         let first = |places: Vec<Attributed>| places.into_iter().next()?.path;
         trees.absent.iter().zip(places).filter_map(|(id, places)| Some((*id, first(places)?))).collect()
     }

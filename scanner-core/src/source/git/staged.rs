@@ -3,6 +3,7 @@
 //! Directories that the index's cache of trees knows to equal `HEAD`'s are skipped whole, so that the cost
 //! follows the size of the change and not that of the repository.
 
+use super::changes::Comparison;
 use super::repository::{GitError, Repository, own_id};
 use crate::blob::ObjectId;
 use crate::warning::Warning;
@@ -28,6 +29,30 @@ pub struct StagedChanges {
     pub files: Vec<Staged>,
     /// Trees that could not be read.
     pub warnings: Vec<Warning>,
+    /// The root trees of the commit's parents: of `HEAD`, and of what is merged once `without_merged` looked.
+    pub parents: Vec<ObjectId>,
+    /// What `HEAD` has at paths that are gone from the index: removed files, and the old names of renamed ones.
+    pub removed: HashSet<ObjectId>,
+}
+
+impl StagedChanges {
+    /// Leaves out what a merge under way brings as it is: it was committed before, and only what neither side had is new.
+    pub fn without_merged(mut self, repository: &Repository) -> Result<StagedChanges, GitError> {
+        let merged = repository.merge_heads().into_iter().map(|commit| tree_of(repository, commit));
+        let merged = merged.collect::<Result<Vec<ObjectId>, GitError>>()?;
+        if !merged.is_empty() {
+            let mut trees = comparison(repository);
+            self.files.retain(|file| merged.iter().all(|tree| trees.at_path(*tree, &file.path) != Some(file.id)));
+        }
+        self.parents.extend(merged);
+        Ok(self)
+    }
+
+    /// The earlier versions of a staged file: at its path in each parent.
+    pub fn before(&self, repository: &Repository, path: &str) -> Vec<ObjectId> {
+        let mut trees = comparison(repository);
+        self.parents.iter().filter_map(|parent| trees.at_path(*parent, path)).collect()
+    }
 }
 
 /// Lists what `git diff --cached` would show as new content.
@@ -36,10 +61,15 @@ pub fn staged(repository: &Repository) -> Result<StagedChanges, GitError> {
         return Ok(StagedChanges::default());
     };
     let head = repository.head().map(|commit| tree_of(repository, commit)).transpose()?;
-    let mut comparison =
-        Comparison { repository, index: &index, changes: StagedChanges::default(), removed: Vec::new() };
-    comparison.folder(b"", head, index.tree(), index.entries());
-    Ok(comparison.finish())
+    let mut scene = Scene { repository, index: &index, changes: StagedChanges::default(), removed: Vec::new() };
+    scene.folder(b"", head, index.tree(), index.entries());
+    let mut changes = scene.finish();
+    changes.parents = head.into_iter().collect();
+    Ok(changes)
+}
+
+fn comparison(repository: &Repository) -> Comparison<'_> {
+    Comparison::new(Box::new(|tree| repository.read_small(tree).ok()))
 }
 
 /// Reads a staged blob.
@@ -58,13 +88,13 @@ fn open_index(repository: &Repository) -> Result<Option<gix::index::File>, GitEr
     index.map(Some).map_err(reason)
 }
 
-fn tree_of(repository: &Repository, commit: ObjectId) -> Result<ObjectId, GitError> {
+pub(super) fn tree_of(repository: &Repository, commit: ObjectId) -> Result<ObjectId, GitError> {
     let bytes = repository.read_small(commit)?;
     let tree = bytes.strip_prefix(b"tree ").and_then(|rest| super::repository::parse_id(rest.get(..40)?));
     tree.ok_or_else(|| GitError::Object { id: commit, reason: "it is no commit".to_owned() })
 }
 
-struct Comparison<'a> {
+struct Scene<'a> {
     repository: &'a Repository,
     index: &'a State,
     changes: StagedChanges,
@@ -79,7 +109,7 @@ struct HeadEntry {
     is_folder: bool,
 }
 
-impl Comparison<'_> {
+impl Scene<'_> {
     /// Compares one folder: `head` is its tree in `HEAD`, `cached` what the index knows of it.
     fn folder(&mut self, prefix: &[u8], head: Option<ObjectId>, cached: Option<&CachedTree>, entries: &[Entry]) {
         let known = cached.filter(|tree| tree.num_entries.is_some()).map(|tree| own_id(&tree.id));
@@ -171,6 +201,7 @@ impl Comparison<'_> {
         if !self.changes.files.is_empty() && !self.removed.is_empty() {
             let removed = self.removed_blobs();
             self.changes.files.retain(|file| !removed.contains(&file.id));
+            self.changes.removed = removed;
         }
         self.changes.files.sort();
         self.changes.files.dedup();
