@@ -60,10 +60,12 @@ pub fn finding(seed: u64, places: Vec<Occurrence>) -> Finding {
         ],
         facts: vec![],
         validity: Validity::Unchecked,
+        part_sets: Default::default(),
         occurrences: places,
         suppression: None,
         decision: Default::default(),
         more_occurrences: 0,
+        vaulted: vec![],
     }
 }
 

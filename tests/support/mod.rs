@@ -3,5 +3,7 @@
 
 pub mod http_git;
 pub mod repo;
+#[cfg(unix)]
+pub mod servers;
 
 pub use repo::Repo;

@@ -72,24 +72,6 @@ fn fits_into_host(bucket: &str) -> bool {
     bucket.len() <= 63 && bucket.chars().all(is_part)
 }
 
-/// Whether a region is a name: it becomes a part of a host's, and servers tell it.
-pub fn is_region(region: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (1..=64).contains(&region.len()) && region.chars().all(is_part) && !region.starts_with('-')
-}
-
-/// Percent-encoded as signatures want it: everything but what is unreserved, and slashes in keys.
-pub fn encode(text: &str, keep_slash: bool) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            b'/' if keep_slash => out.push('/'),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,16 @@
 //! Asks a store: finds the bucket's region, waits when it is busy, says in words why it refuses.
 
-use super::address::{Base, encode, is_region};
+use super::address::Base;
 use super::error::BucketError;
 use super::list::{Listed, Page};
 use super::object::Object;
-use super::sign::{self, Asked, Keys};
-use super::xml::elements;
+use crate::aws::xml::elements;
+use crate::aws::{self, Asked, Keys, Scope, is_region};
 use crate::http::{self, Answer, Request, Transport, TransportError};
+use crate::time;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Tries at a request that a store has no time for, and at going on with an object that broke off.
 pub(super) const MAX_TRIES: u32 = 5;
@@ -76,7 +77,8 @@ impl<'t> Bucket<'t> {
         query.push(if versions { ("versions", String::new()) } else { ("list-type", "2".to_owned()) });
         query.extend(next.into_iter().flatten().cloned());
         query.sort();
-        let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value, false))).collect();
+        let query: Vec<String> =
+            query.iter().map(|(name, value)| format!("{name}={}", http::encode(value, false))).collect();
         let answer = self.send("", &query.join("&"), &[], "the list of objects")?;
         let host = self.host();
         let bytes = answer.bytes().map_err(|error| BucketError::Unreadable { host: host.clone(), error })?;
@@ -90,8 +92,8 @@ impl<'t> Bucket<'t> {
     }
 
     pub(super) fn get(&self, listed: &Listed, headers: &[(String, String)]) -> Result<Answer, BucketError> {
-        let version = listed.version.as_ref().map(|version| format!("versionId={}", encode(version, false)));
-        self.send(&encode(&listed.key, true), &version.unwrap_or_default(), headers, "the object")
+        let version = listed.version.as_ref().map(|version| format!("versionId={}", http::encode(version, false)));
+        self.send(&http::encode(&listed.key, true), &version.unwrap_or_default(), headers, "the object")
     }
 
     /// Host and port, for messages.
@@ -162,8 +164,9 @@ impl<'t> Bucket<'t> {
         let mut request = Request::get(url).at_most(u64::MAX);
         request.headers.extend(headers.iter().cloned());
         if let Some(keys) = &self.access.keys {
-            let asked = Asked { method: "GET", host: &base.host, path: &path, query, headers };
-            request.headers.extend(sign::headers(keys, &place.region, &asked, now()));
+            let asked = Asked { method: "GET", host: &base.host, path: &path, query, headers, body: b"" };
+            let scope = Scope { region: &place.region, service: "s3" };
+            request.headers.extend(aws::headers(keys, scope, &asked, time::now()));
         }
         Ok(request)
     }
@@ -216,11 +219,6 @@ fn wait(answer: &Answer, tries: u32) -> Option<Duration> {
 
 pub(super) fn backoff(tries: u32) -> Duration {
     Duration::from_millis(50 << (2 * tries.min(4)))
-}
-
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 impl From<BucketError> for std::io::Error {

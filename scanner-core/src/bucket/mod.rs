@@ -9,13 +9,11 @@ mod error;
 mod list;
 mod object;
 mod profile;
-mod sign;
-mod xml;
 
+pub use crate::aws::Keys;
 pub use address::Address;
 pub use client::{Access, Bucket};
 pub use error::BucketError;
 pub use list::{Listed, Page, seconds};
 pub use object::Object;
 pub use profile::{Profile, ProfileError, profile};
-pub use sign::Keys;

@@ -1,7 +1,7 @@
 //! A profile of the files `credentials` and `config`:
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html>. What the files are is the caller's to say.
 
-use super::sign::Keys;
+use crate::aws::Keys;
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 

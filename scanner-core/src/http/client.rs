@@ -7,6 +7,7 @@ use reqwest::blocking::{Client, Response};
 use reqwest::{Certificate, Method, Url, redirect};
 use std::error::Error;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -51,10 +52,21 @@ impl Http {
     fn client(&self, url: &Url) -> Result<&Client, TransportError> {
         let (is_tls, is_direct) = (url.scheme() == "https", leads_home(url));
         let slot = &self.clients[usize::from(is_tls) * 2 + usize::from(is_direct)];
-        slot.get_or_init(|| self.build(is_tls, is_direct)).as_ref().map_err(Clone::clone)
+        slot.get_or_init(|| self.build(is_tls, is_direct, None)).as_ref().map_err(Clone::clone)
     }
 
-    fn build(&self, is_tls: bool, is_direct: bool) -> Result<Client, TransportError> {
+    /// A client for one host at these addresses alone: few hosts are pinned, so none is kept.
+    fn pinned(&self, url: &Url, addresses: &[SocketAddr]) -> Result<Client, TransportError> {
+        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        self.build(url.scheme() == "https", true, Some((host, addresses)))
+    }
+
+    fn build(
+        &self,
+        is_tls: bool,
+        is_direct: bool,
+        pinned: Option<(&str, &[SocketAddr])>,
+    ) -> Result<Client, TransportError> {
         let mut builder = Client::builder()
             .user_agent(concat!("stopleak/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -63,6 +75,9 @@ impl Http {
             .timeout(self.settings.read_timeout);
         if is_direct {
             builder = builder.no_proxy();
+        }
+        if let Some((host, addresses)) = pinned {
+            builder = builder.resolve_to_addrs(host, addresses);
         }
         builder = match &self.settings.extra_ca {
             // A proxy may be reached over TLS, and a system without certificates still has plain HTTP.
@@ -89,7 +104,10 @@ impl Transport for Http {
         let host = host_of(&url);
         let method = Method::from_bytes(request.method.as_str().as_bytes());
         let method = method.map_err(|_| TransportError::Other("no method of HTTP".into()))?;
-        let mut builder = self.client(&url)?.request(method, url);
+        let mut builder = match request.pinned.as_slice() {
+            [] => self.client(&url)?.request(method, url),
+            addresses => self.pinned(&url, addresses)?.request(method, url),
+        };
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }

@@ -6,10 +6,12 @@
 mod client;
 mod error;
 mod request;
+mod tls;
 
 pub use client::{Http, Settings};
 pub use error::TransportError;
-pub use request::{Answer, Exact, Method, Request, exact, is_loopback};
+pub use request::{Answer, Exact, Method, Request, encode, exact, is_loopback};
+pub use tls::{Stream, Tls};
 
 /// Sends a request and returns the answer, whatever its status. The seam between what asks and the network.
 pub trait Transport: Sync {

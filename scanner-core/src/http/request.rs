@@ -4,6 +4,7 @@ use super::error::TransportError;
 use reqwest::Url;
 use std::fmt;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use zeroize::Zeroize;
 
 /// Bytes of an answer that are read unless the request says otherwise.
@@ -23,6 +24,8 @@ pub enum Method {
     Put,
     Patch,
     Delete,
+    /// Of HashiCorp Vault: the names in a folder.
+    List,
 }
 
 impl Method {
@@ -35,6 +38,7 @@ impl Method {
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
+            Method::List => "LIST",
         }
     }
 }
@@ -52,12 +56,21 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Bytes of the answer's body after which reading it is an error.
     pub max_answer: u64,
+    /// The addresses to connect to, whatever the host's name leads to by now; then no proxy is used. Empty: the name decides.
+    pub pinned: Vec<SocketAddr>,
 }
 
 impl Request {
     /// A request without headers and body.
     pub fn new(method: Method, url: impl Into<String>) -> Request {
-        Request { method, url: url.into(), headers: Vec::new(), body: Vec::new(), max_answer: MAX_ANSWER }
+        Request {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            max_answer: MAX_ANSWER,
+            pinned: Vec::new(),
+        }
     }
 
     /// A question for the resource at `url`.
@@ -91,6 +104,7 @@ impl Request {
         let mut next = self.clone();
         next.url = without_user(to);
         if !is_same {
+            next.pinned.clear();
             next.headers.retain(|(name, _)| PUBLIC.iter().any(|public| name.eq_ignore_ascii_case(public)));
         }
         let keeps_method = matches!(answer.status, 307 | 308) || matches!(self.method, Method::Get | Method::Head);
@@ -210,6 +224,18 @@ fn without_user(mut url: Url) -> String {
     let _ = url.set_password(None);
     url.set_fragment(None);
     url.into()
+}
+
+/// Percent-encoded as RFC 3986 has it and signatures want it: everything but what is unreserved, and slashes if they stay.
+pub fn encode(text: &str, keep_slash: bool) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'/' if keep_slash => out.push('/'),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+        out
+    })
 }
 
 /// Host, and port if it is not the usual one.

@@ -1,8 +1,9 @@
 //! Signature version 4 in the headers of a request:
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 
-use super::list::civil;
 use crate::secret::Secret;
+use crate::time;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -17,7 +18,17 @@ pub struct Keys {
     pub token: Option<Secret>,
 }
 
-/// What a signature covers of a request without a body.
+/// What a signature is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// As in `us-east-1`.
+    pub region: &'a str,
+    /// As in `s3`, `sts`, `iam`, `secretsmanager`.
+    pub service: &'a str,
+}
+
+/// What a signature covers of a request.
+#[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// As in `GET`.
     pub method: &'a str,
@@ -29,13 +40,16 @@ pub struct Asked<'a> {
     pub query: &'a str,
     /// Names in lower case.
     pub headers: &'a [(String, String)],
+    /// As it is sent.
+    pub body: &'a [u8],
 }
 
 /// The headers that a request needs beside its own: `Authorization` and what it covers. `now` counts from 1970.
-pub fn headers(keys: &Keys, region: &str, asked: &Asked<'_>, now: i64) -> Vec<(String, String)> {
+pub fn headers(keys: &Keys, scope: Scope<'_>, asked: &Asked<'_>, now: i64) -> Vec<(String, String)> {
     let (day, time) = stamps(now);
-    let mut added =
-        vec![("x-amz-content-sha256".to_owned(), hex(&Sha256::digest(b""))), ("x-amz-date".to_owned(), time.clone())];
+    let Scope { region, service } = scope;
+    let digest = hex(&Sha256::digest(asked.body));
+    let mut added = vec![("x-amz-content-sha256".to_owned(), digest), ("x-amz-date".to_owned(), time.clone())];
     if let Some(token) = &keys.token {
         added.push(("x-amz-security-token".to_owned(), String::from_utf8_lossy(token.expose()).into_owned()));
     }
@@ -46,12 +60,11 @@ pub fn headers(keys: &Keys, region: &str, asked: &Asked<'_>, now: i64) -> Vec<(S
     let lines: String = signed.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
     let Asked { method, path, query, .. } = asked;
     let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{}", added[0].1);
-    let scope = format!("{day}/{region}/s3/aws4_request");
+    let scope = format!("{day}/{region}/{service}/aws4_request");
     let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
     let first = zeroize::Zeroizing::new([b"AWS4", keys.secret.expose()].concat());
-    let key = [day.as_str(), region, "s3", "aws4_request"]
-        .iter()
-        .fold(mac(&first, day.as_bytes()), |key, part| if *part == day { key } else { mac(&key, part.as_bytes()) });
+    let dated = mac(&first, day.as_bytes());
+    let key = [region, service, "aws4_request"].iter().fold(dated, |key, part| mac(&key, part.as_bytes()));
     let signature = hex(&mac(&key, to_sign.as_bytes()));
     let id = &keys.id;
     let value = format!("AWS4-HMAC-SHA256 Credential={id}/{scope},SignedHeaders={names},Signature={signature}");
@@ -71,11 +84,8 @@ fn hex(bytes: &[u8]) -> String {
 
 /// `20130524` and `20130524T000000Z`.
 fn stamps(now: i64) -> (String, String) {
-    let (year, month, day) = civil(now.div_euclid(86_400));
-    let of_day = now.rem_euclid(86_400);
-    let day = format!("{year:04}{month:02}{day:02}");
-    let time = format!("{day}T{:02}{:02}{:02}Z", of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    (day, time)
+    let time: String = time::rfc3339(now).chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    (time[..8].to_owned(), time)
 }
 
 #[cfg(test)]
@@ -98,8 +108,9 @@ mod tests {
         ];
         for (path, query, own, expected) in table {
             let host = "examplebucket.s3.amazonaws.com";
-            let asked = Asked { method: "GET", host, path, query, headers: own };
-            let signed = headers(&keys, "us-east-1", &asked, 1_369_353_600);
+            let asked = Asked { method: "GET", host, path, query, headers: own, body: b"" };
+            let scope = Scope { region: "us-east-1", service: "s3" };
+            let signed = headers(&keys, scope, &asked, 1_369_353_600);
             let (name, value) = signed.last().unwrap();
             assert_eq!(name, "authorization");
             assert!(value.ends_with(&format!("Signature={}", expected.concat())), "{path}?{query}: {value}");
