@@ -1,10 +1,20 @@
 //! The command line as it is written; what it means is worked out in `commands`.
 
+mod audit;
 mod ci;
 mod hook;
+mod outward;
+mod respond;
+mod vault;
+mod verify;
 
+pub use audit::*;
 pub use ci::*;
 pub use hook::*;
+pub use outward::*;
+pub use respond::*;
+pub use vault::*;
+pub use verify::*;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -15,10 +25,14 @@ use std::time::Duration;
 use stopleak_core::Severity;
 use stopleak_core::archive::Limits;
 use stopleak_core::image::Platform;
+use stopleak_core::policy::ValidityWord;
 use stopleak_core::scan::Gate;
 
 const EXIT_CODES: &str = "Exit codes: 0 clean, 1 findings at or above the gate, 2 not done as asked \
      (anything asked for and not scanned counts, unless --allow-partial)";
+
+const RESPOND_CODES: &str = "Without --execute the plan is shown and nothing is done. Exit codes: 0 all is dead, or planned; \
+     1 something still works; 2 not done as asked, or not known";
 
 const IMPORT: &str = "Rules become rules with a `search`, run as gitleaks runs them; allowlists become [[allow]] entries. \
      What is not carried over is listed on standard error and on top of the file. Use the file with --rules, or name \
@@ -43,16 +57,31 @@ pub enum Verb {
     /// Scan what a run of a pipeline brought, and report to the forge
     #[command(after_help = EXIT_CODES)]
     Ci(Box<CiCommand>),
+    /// Ask providers whether saved findings are alive
+    #[command(after_help = EXIT_CODES)]
+    Verify(Box<VerifyArgs>),
+    /// End leaked secrets at their providers, and prove that they are dead
+    #[command(after_help = RESPOND_CODES)]
+    Revoke(Box<RespondArgs>),
+    /// Replace leaked secrets: the new value goes to the vault and is proved before the old one ends
+    #[command(after_help = RESPOND_CODES)]
+    Rotate(Box<RotateArgs>),
     /// Accept today's findings, so that only new ones count
     Baseline(Box<BaselineArgs>),
     /// Try the policy of stopleak.toml: what would block, and why
     Policy(Box<PolicyArgs>),
-    /// Check and show the record of bypasses
+    /// Check, show, sign and prove the record of what was done
     Audit(AuditArgs),
+    /// Try who is told of leaks
+    Notify(NotifyArgs),
+    /// Answer forges that report leaks: GitLab's Token Revocation API, GitHub's secret scanning
+    Serve(ServeArgs),
     /// Start a project: settings with every choice explained, and a baseline on request
     Init(InitArgs),
     /// Write a saved report in another format
     Report(ReportArgs),
+    /// Know what the vault holds: a keyed index of its values, and what has drifted
+    Vault(Box<VaultCommand>),
     /// Mask secrets in a stream, or in what a command prints
     Mask(MaskArgs),
     /// Look at the rules
@@ -112,6 +141,9 @@ pub struct Selection {
 
     #[command(flatten)]
     pub forges: ForgeArgs,
+
+    #[command(flatten)]
+    pub vault: VaultArgs,
 
     /// Add rules from a file or folder (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "What counts")]
@@ -247,6 +279,31 @@ pub struct ScanArgs {
     /// Print secrets in clear, in text, jsonl, json, html and csv
     #[arg(long, help_heading = "Output")]
     pub show_secrets: bool,
+
+    /// Ask the providers whether what was found is alive
+    #[arg(long, help_heading = "Verifying")]
+    pub verify: bool,
+
+    /// Report what is active, inactive, unknown, unchecked or presumed-active only, as in active,unknown
+    #[arg(
+        long,
+        value_name = "WORDS",
+        requires = "verify",
+        value_delimiter = ',',
+        value_parser = ValidityWord::from_str,
+        help_heading = "Verifying"
+    )]
+    pub only: Vec<ValidityWord>,
+
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// Tell those whom [[notify]] names of new findings; the settings must be named with --config
+    #[arg(long, requires = "config", conflicts_with = "offline", help_heading = "Output", hide_short_help = true)]
+    pub notify: bool,
+
+    /// Write the scan into the audit log, before it begins and after it ends
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub audit: bool,
 
     #[command(flatten)]
     pub remedy: RemedyArgs,
@@ -384,6 +441,9 @@ pub struct MaskArgs {
     /// The least that is masked: a severity, a confidence from 0 to 1, or both, as in high,0.8 [default: 0.5]
     #[arg(long, value_name = "GATE", value_parser = parse_gate)]
     pub gate: Option<Gate>,
+
+    #[command(flatten)]
+    pub vault: VaultArgs,
 
     /// Run this command, mask what it prints and end as it ends; without one, standard input is masked
     #[arg(last = true, value_name = "COMMAND")]

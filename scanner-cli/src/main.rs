@@ -7,6 +7,7 @@ mod output;
 mod remedy;
 mod settings;
 mod terminal;
+mod vaults;
 
 use args::{Cli, Verb};
 use clap::Parser;
@@ -17,13 +18,19 @@ fn main() -> ExitCode {
     terminal::panic::keep_quiet();
     let result = match Cli::parse().verb {
         Verb::Scan(args) => commands::scan::run(&args),
+        Verb::Verify(args) => commands::verify::run(&args),
         Verb::Ci(args) => commands::ci::run(&args.verb),
+        Verb::Revoke(args) => commands::respond::revoke(*args),
+        Verb::Rotate(args) => commands::respond::rotate(*args),
         Verb::Baseline(args) => commands::baseline::run(&args),
         Verb::Hook(args) => commands::hook::run(&args),
         Verb::Policy(args) => commands::policy::run(&args),
         Verb::Audit(args) => commands::audit::run(&args),
+        Verb::Notify(args) => commands::notify::run(&args),
+        Verb::Serve(args) => commands::serve::run(&args),
         Verb::Init(args) => commands::init::run(&args),
         Verb::Report(args) => commands::report::run(&args),
+        Verb::Vault(args) => commands::vault::run(*args),
         Verb::Mask(args) => commands::mask::run(&args),
         Verb::Rules(args) => commands::rules::run(&args),
         Verb::Completions(args) => commands::completions::run(&args),

@@ -1,11 +1,20 @@
 //! `stopleak.toml`: what a project wants of every scan. It may add rules and allow findings; it cannot end up
 //! without rules, and an unknown key is an error.
 
+mod credential;
+mod notify;
+mod serve;
+
+pub use notify::NotifyWritten;
+pub use serve::ServeWritten;
+
 use crate::args::{HistoryArg, PracticesArg, parse_gate};
 use crate::commands::request;
+use crate::commands::respond::{RespondSettings, RespondWritten};
 use crate::failure::{Failure, OrFail, Result};
+use crate::vaults::{Vaults, VaultsWritten};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use stopleak_core::import::{self, Imported};
 use stopleak_core::policy::PolicyWritten;
@@ -41,6 +50,56 @@ pub struct Settings {
     pub imported: Option<(String, String)>,
     pub notes: Vec<Warning>,
     pub forges: ForgeAddresses,
+    pub audit: AuditSettings,
+    pub notify: Vec<NotifyWritten>,
+    pub serve: ServeWritten,
+    pub verify: VerifySettings,
+    pub vaults: Vaults,
+    pub respond: RespondSettings,
+}
+
+/// What goes on record, and where.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// Scans, runs of `ci` and what is accepted in baselines, too.
+    pub record: bool,
+    pub log: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub max_file_size: Option<u64>,
+}
+
+impl AuditSettings {
+    /// These, or with scans recorded because a flag asks for it.
+    pub fn recording(self, asked: bool) -> AuditSettings {
+        AuditSettings { record: self.record || asked, ..self }
+    }
+}
+
+/// How providers are asked, as the settings say.
+#[derive(Debug, Default)]
+pub struct VerifySettings {
+    pub written: VerifyWritten,
+    /// The user named the settings: they were not just found beside a target.
+    pub are_named: bool,
+}
+
+/// `[verify]`.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct VerifyWritten {
+    pub hosts: Vec<String>,
+    pub scanned_hosts: bool,
+    pub max_requests: Option<u64>,
+    pub max_seconds: Option<u64>,
+    pub max_wait_seconds: Option<u64>,
+    pub requests_per_second: Option<u32>,
+    pub cache_seconds: Option<u32>,
+    pub ca: Option<PathBuf>,
+    pub endpoints: BTreeMap<String, Vec<String>>,
+    /// Who signs JSON Web Tokens, and the file with their keys (JWKS).
+    pub issuers: BTreeMap<String, PathBuf>,
+    /// Servers that private keys are tried at, `user@host:port`, and the keys they are known by.
+    pub ssh: BTreeMap<String, Vec<String>>,
 }
 
 /// Where forges are, as the settings say.
@@ -62,9 +121,31 @@ struct Written {
     #[serde(default)]
     forge: ForgesWritten,
     #[serde(default)]
+    vault: VaultsWritten,
+    #[serde(default)]
     allow: Vec<Spanned<AllowWritten>>,
     #[serde(default)]
     policy: PolicyWritten,
+    #[serde(default)]
+    audit: AuditWritten,
+    #[serde(default)]
+    notify: Vec<NotifyWritten>,
+    #[serde(default)]
+    serve: Option<ServeWritten>,
+    #[serde(default)]
+    verify: VerifyWritten,
+    #[serde(default)]
+    respond: RespondWritten,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AuditWritten {
+    #[serde(default)]
+    record: bool,
+    log: Option<PathBuf>,
+    key: Option<PathBuf>,
+    max_file_size: Option<std::num::NonZeroU64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,10 +219,26 @@ pub fn load(config: Option<&Path>, targets: &[Target], today: &str) -> Result<Se
     match config {
         Some(file) => read_named(file, today),
         None => match of_targets(targets)? {
-            Some(file) => read(&file, today),
+            Some(file) => read(&file, today).map(found),
             None => Ok(Settings { notes: foreign_beside(targets), ..Settings::default() }),
         },
     }
+}
+
+/// What a scanned tree brings along must not say where files are written, nor which keys are read.
+fn found(mut settings: Settings) -> Settings {
+    if settings.audit.log.take().is_some() | settings.audit.key.take().is_some() {
+        let text = "`log` and `key` of [audit] are not used: settings that are only found may not say where files are \
+                    written; name them with --config";
+        settings.notes.push(Warning::note("settings-not-named", "stopleak.toml", text));
+    }
+    if !std::mem::take(&mut settings.notify).is_empty() {
+        let text =
+            "[[notify]] is not used: settings that are only found may not say who is told; name them with --config";
+        settings.notes.push(Warning::note("settings-not-named", "stopleak.toml", text));
+    }
+    settings.serve = ServeWritten::default();
+    settings
 }
 
 /// A file the user named: settings of our own, or another scanner's configuration.
@@ -152,11 +249,14 @@ fn read_named(file: &Path, today: &str) -> Result<Settings> {
         _ => {
             let mut settings = parse(&text, file, today).map_err(|failure| {
                 failure.hint(
-                    "--config reads stopleak's settings ([scan], [rules], [forge], [[allow]]) and configurations of \
+                    "--config reads stopleak's settings ([scan], [rules], [forge], [verify], [[vault]], [respond], [[allow]]) and configurations of \
                      gitleaks and betterleaks; files of rules go with --rules",
                 )
             })?;
             settings.forges.are_named = true;
+            settings.verify.are_named = true;
+            settings.vaults.are_named = true;
+            settings.respond.are_named = true;
             Ok(settings)
         }
     }
@@ -278,6 +378,28 @@ pub fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
             gitlab: written.forge.gitlab.map(|forge| forge.url),
             are_named: false,
         },
+        audit: AuditSettings {
+            record: written.audit.record,
+            log: written.audit.log.map(|path| folder.join(path)),
+            key: written.audit.key.map(|path| folder.join(path)),
+            max_file_size: written.audit.max_file_size.map(Into::into),
+        },
+        notify: written
+            .notify
+            .into_iter()
+            .map(|one| one.check().map(|()| one.within(folder)))
+            .collect::<Result<_>>()?,
+        serve: written.serve.unwrap_or_default().within(folder),
+        verify: VerifySettings {
+            written: VerifyWritten {
+                ca: written.verify.ca.map(|file| folder.join(file)),
+                issuers: written.verify.issuers.into_iter().map(|(name, file)| (name, folder.join(file))).collect(),
+                ..written.verify
+            },
+            are_named: false,
+        },
+        vaults: Vaults { written: written.vault.below(folder), are_named: false },
+        respond: RespondSettings { written: written.respond, are_named: false },
     })
 }
 
@@ -333,6 +455,8 @@ mod tests {
         let text = "[scan]\ngate = 'high,0.8'\nhistory = 'none'\nno-ignore = true\nthreads = 2\nbaseline = 'b.json'\n\
                     [rules]\npaths = ['own']\ndisable = ['a.b']\n\
                     [forge.github]\nurl = 'https://g.example'\n[forge.gitlab]\nurl = 'https://l.example'\n\
+                    [audit]\nrecord = true\nlog = 'a.jsonl'\nkey = '/k'\nmax-file-size = 4096\n\
+                    [verify]\nhosts = ['h.corp']\nmax-seconds = 9\n[verify.endpoints]\ngitea = ['https://e.corp']\n\
                     [[allow]]\nreason = 'samples'\npath = 'docs/'\nexpires = 2027-01-31\n";
         let settings = parse(text, Path::new("/p/stopleak.toml"), "2026-11-21").unwrap();
         assert_eq!(settings.gate.unwrap().confidence, 0.8);
@@ -343,6 +467,12 @@ mod tests {
         assert_eq!(settings.disabled, ["a.b"]);
         assert_eq!(settings.forges.github.as_deref(), Some("https://g.example"));
         assert_eq!(settings.forges.gitlab.as_deref(), Some("https://l.example"));
+        let audit = settings.audit.clone();
+        assert!(audit.record && audit.log == Some("/p/a.jsonl".into()) && audit.key == Some("/k".into()));
+        assert_eq!(audit.max_file_size, Some(4096));
         assert_eq!(settings.allowlist.entries().len(), 1);
+        let verify = settings.verify.written;
+        assert_eq!((verify.hosts, verify.max_seconds), (vec!["h.corp".to_owned()], Some(9)));
+        assert_eq!(verify.endpoints["gitea"], ["https://e.corp"]);
     }
 }

@@ -19,6 +19,22 @@ pub enum Validity {
     /// Nobody asked.
     #[default]
     Unchecked,
+    /// It works: the provider's answer held proof.
+    Active {
+        /// Who and what it opens, by label: `("account", "123456789012")`.
+        identity: Vec<(String, String)>,
+        /// What it may do, as the provider lists it.
+        scopes: Option<String>,
+    },
+    /// The provider itself refuses it.
+    Inactive,
+    /// Nobody can tell.
+    Unknown {
+        /// Why not.
+        doubt: Doubt,
+        /// One sentence for people, without any secret.
+        reason: String,
+    },
 }
 
 impl Validity {
@@ -26,6 +42,91 @@ impl Validity {
     pub fn as_str(&self) -> &'static str {
         match self {
             Validity::Unchecked => "unchecked",
+            Validity::Active { .. } => "active",
+            Validity::Inactive => "inactive",
+            Validity::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// Nobody can tell, for this reason.
+    pub fn unknown(doubt: Doubt, reason: impl Into<String>) -> Validity {
+        Validity::Unknown { doubt, reason: reason.into() }
+    }
+}
+
+/// Why nobody can tell whether a secret is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// No rule says how to ask.
+    NoWay,
+    /// The values it belongs with (a key's id, a host) are not known.
+    Incomplete,
+    /// It may not be asked: offline, a host that is not allowed, a filter.
+    NotAllowed,
+    /// The run's budget of requests or of time is spent.
+    Budget,
+    /// No answer in time.
+    Timeout,
+    /// The host's name leads nowhere.
+    Dns,
+    /// No trusted TLS.
+    Tls,
+    /// Refused, unreachable or broken off.
+    Connection,
+    /// The provider limits the rate (429), beyond what may be waited for.
+    RateLimited,
+    /// The provider failed (5xx).
+    Provider,
+    /// An answer that the rule does not know: a redirect, a proxy's page, other content.
+    Strange,
+    /// The provider calls a random value active, too.
+    Gullible,
+}
+
+impl Doubt {
+    /// Every doubt, in order.
+    pub const ALL: [Doubt; 12] = [
+        Doubt::NoWay,
+        Doubt::Incomplete,
+        Doubt::NotAllowed,
+        Doubt::Budget,
+        Doubt::Timeout,
+        Doubt::Dns,
+        Doubt::Tls,
+        Doubt::Connection,
+        Doubt::RateLimited,
+        Doubt::Provider,
+        Doubt::Strange,
+        Doubt::Gullible,
+    ];
+
+    /// Whether the question was to be asked and no answer came that says anything: the network's doing, the provider's, a
+    /// proxy's page. Another day it may be answered.
+    pub fn is_trouble(self) -> bool {
+        !matches!(self, Doubt::NoWay | Doubt::Incomplete | Doubt::NotAllowed | Doubt::Gullible)
+    }
+
+    /// The doubt of this word.
+    pub fn named(word: &str) -> Option<Doubt> {
+        Doubt::ALL.into_iter().find(|doubt| doubt.as_str() == word)
+    }
+
+    /// The word a report uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::NoWay => "no-way",
+            Doubt::Incomplete => "incomplete",
+            Doubt::NotAllowed => "not-allowed",
+            Doubt::Budget => "budget",
+            Doubt::Timeout => "timeout",
+            Doubt::Dns => "dns",
+            Doubt::Tls => "tls",
+            Doubt::Connection => "connection",
+            Doubt::RateLimited => "rate-limited",
+            Doubt::Provider => "provider",
+            Doubt::Strange => "strange",
+            Doubt::Gullible => "gullible",
         }
     }
 }
@@ -64,6 +165,56 @@ pub struct Occurrence {
     /// Whether it still stands in `HEAD`, of a push in one of its tips, in this or a later version of the file; `None` when
     /// that is not known.
     pub in_head: Option<bool>,
+}
+
+/// The values that a secret was seen with: sets that go together, sorted, and few of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartSets {
+    sets: Vec<PartSet>,
+    /// Whether there were more than are kept.
+    pub is_cut: bool,
+}
+
+/// One set of values that go together, by the part's rule id.
+pub type PartSet = Vec<(String, Secret)>;
+
+impl PartSets {
+    /// Sets that are kept of one secret.
+    pub const MOST: usize = 8;
+
+    /// No set.
+    pub const fn new() -> PartSets {
+        PartSets { sets: Vec::new(), is_cut: false }
+    }
+
+    /// Adds a set; of too many those that sort first stay, whatever came first.
+    pub fn add(&mut self, set: PartSet) {
+        let key = |set: &PartSet| -> Vec<(String, Vec<u8>)> {
+            set.iter().map(|(rule, value)| (rule.clone(), value.expose().to_vec())).collect()
+        };
+        let new = key(&set);
+        if let Err(at) = self.sets.binary_search_by_key(&new, key) {
+            self.sets.insert(at, set);
+        }
+        self.is_cut |= self.sets.len() > PartSets::MOST;
+        self.sets.truncate(PartSets::MOST);
+    }
+
+    /// Takes in the sets of the same secret seen elsewhere.
+    pub fn absorb(&mut self, other: PartSets) {
+        other.sets.into_iter().for_each(|set| self.add(set));
+        self.is_cut |= other.is_cut;
+    }
+
+    /// The sets.
+    pub fn sets(&self) -> &[PartSet] {
+        &self.sets
+    }
+
+    /// Whether it was seen with nothing.
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
 }
 
 /// Why a finding is not held against the target.
@@ -134,6 +285,8 @@ pub struct Finding {
     pub facts: Vec<Fact>,
     /// What the provider says.
     pub validity: Validity,
+    /// The values it was seen with, by the part's rule id: one set for each different company, sorted.
+    pub part_sets: PartSets,
     /// Every place it was seen, sorted; never empty.
     pub occurrences: Vec<Occurrence>,
     /// Why it is not held against the target; `None` for a finding that counts.
@@ -142,6 +295,8 @@ pub struct Finding {
     pub decision: Decision,
     /// Occurrences beyond the limit kept per finding; counted, not listed.
     pub more_occurrences: u64,
+    /// Where the value stands in a vault, sorted; empty without an index.
+    pub vaulted: Vec<crate::vaulted::Place>,
 }
 
 impl Finding {

@@ -5,6 +5,7 @@ use crate::rule::own::Allow;
 use crate::rule::plan::{self, Plan};
 use crate::rule::{Exchanges, Rule};
 use crate::search::Searches;
+use crate::vaulted::{self, Vaulted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.pack"))
 static EXCHANGES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/exchanges.pack"));
 
 /// Rules and the filter's plan for them; valid by construction.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
     plan: Plan,
@@ -26,6 +27,9 @@ pub struct RuleSet {
     /// What rules of the user's own search whole texts for, and what they allow.
     #[serde(skip)]
     searches: Option<Arc<Searches>>,
+    /// Values that stand in a vault.
+    #[serde(skip)]
+    vaulted: Option<Arc<Vaulted>>,
 }
 
 impl RuleSet {
@@ -90,7 +94,22 @@ impl RuleSet {
         let plan = plan::make(&rules, 16);
         let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
         let searches = Searches::new(&rules, allow)?.map(Arc::new);
-        Ok(RuleSet { rules, plan, own_exchanges: BTreeMap::new(), searches })
+        Ok(RuleSet { rules, plan, own_exchanges: BTreeMap::new(), searches, vaulted: None })
+    }
+
+    /// These rules, and the values of a vault: those that no rule finds are found by a rule of their own, the last one.
+    pub fn with_vaulted(&self, values: Arc<Vaulted>) -> Arc<RuleSet> {
+        let mut set = self.clone();
+        set.rules.retain(|rule| rule.id != vaulted::RULE);
+        set.rules.push(Arc::new(vaulted::rule()));
+        set.vaulted = Some(values);
+        Arc::new(set)
+    }
+
+    /// Values that stand in a vault, and the rule that finds those that no other one finds.
+    pub fn vaulted(&self) -> Option<(&Arc<Vaulted>, u16)> {
+        let rule = u16::try_from(self.rules.len().checked_sub(1)?).ok()?;
+        self.vaulted.as_ref().map(|values| (values, rule))
     }
 
     /// All rules, in a fixed order.
@@ -105,6 +124,11 @@ impl RuleSet {
         });
         let found = self.own_exchanges.get(rule).or_else(|| EMBEDDED.get(rule));
         found.filter(|exchanges| !exchanges.is_empty())
+    }
+
+    /// Ids of the rules that do not come with the program.
+    pub fn own(&self) -> impl Iterator<Item = &str> {
+        self.own_exchanges.keys().map(String::as_str)
     }
 
     /// What is searched for in whole texts, and what is allowed; `None` without rules of the user's own that do either.

@@ -1,6 +1,7 @@
 //! The value itself, kept out of every output: wiped on drop, redacted when printed, named by a fingerprint.
 
-use std::fmt;
+use ring::rand::{SecureRandom, SystemRandom};
+use std::{fmt, io};
 use zeroize::Zeroizing;
 
 /// A secret's bytes; wiped on drop, and `Debug` prints a redaction.
@@ -35,6 +36,11 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({})", self.redacted())
     }
+}
+
+/// Fills `bytes` with what nobody can guess; an error when the system gives no randomness.
+pub fn random(bytes: &mut [u8]) -> io::Result<()> {
+    SystemRandom::new().fill(bytes).map_err(|_| io::Error::other("the system gives no randomness"))
 }
 
 /// Names a secret without its place and without giving it away.

@@ -1,5 +1,13 @@
 //! Times as text, in UTC: reports and settings need no more of a calendar than this.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970 now.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
 /// Seconds since 1970 as RFC 3339 in UTC: `2024-03-01T12:30:00Z`.
 pub fn rfc3339(seconds: i64) -> String {
     let (hour, minute, second) = {

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod archive;
+mod audit;
 mod baseline;
 mod bombs;
 mod buckets;
@@ -16,13 +17,20 @@ mod images;
 mod import;
 mod live;
 mod mask;
+mod notify;
 mod output;
 mod policy;
 mod report;
 mod pipelines;
 mod remedy;
+mod respond;
+#[cfg(unix)]
+mod rotate;
 mod rules;
+mod serve;
 mod settings;
+mod vault;
+mod verify;
 
 #[path = "../support/archive.rs"]
 mod archives;
@@ -30,6 +38,8 @@ mod archives;
 mod events;
 #[path = "../support/finding.rs"]
 mod made;
+#[path = "../support/kv2.rs"]
+mod kv2;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/mod.rs"]

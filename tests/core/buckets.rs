@@ -1,5 +1,6 @@
 //! Buckets: a store made by hand that pages, fails and moves, and a real one where it is installed.
 
+#[cfg(unix)]
 mod real;
 
 use crate::server::{Asked, Reply, Server};

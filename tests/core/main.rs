@@ -18,18 +18,25 @@ mod git_select;
 mod http;
 mod images;
 mod import;
+mod inbound;
 mod linear;
 mod mask;
 mod matrix;
+mod notify;
 mod origins;
 mod policy;
 mod properties;
 mod reference;
 mod report;
+mod respond;
 mod rules;
 mod score;
 mod stream;
 mod suppress;
+#[cfg(unix)]
+mod typed;
+mod vault;
+mod verify;
 
 #[path = "../support/archive.rs"]
 mod archives;
@@ -43,6 +50,8 @@ mod events;
 mod made;
 #[path = "../support/packed.rs"]
 mod packed;
+#[path = "../support/kv2.rs"]
+mod kv2;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/mod.rs"]

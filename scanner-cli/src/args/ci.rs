@@ -1,6 +1,6 @@
 //! The words of `ci`.
 
-use super::{EXIT_CODES, GuardArgs, PracticesArg};
+use super::{AskArgs, EXIT_CODES, GuardArgs, PracticesArg, VaultArgs};
 use crate::commands::ci::FailOn;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -29,13 +29,23 @@ pub struct CiArgs {
     #[command(flatten)]
     pub guard: GuardArgs,
 
-    /// Of what counts, fail for this only: policy, never, or a severity, a confidence, presumed-active, as in high,0.8
+    #[command(flatten)]
+    pub vault: VaultArgs,
+
+    /// Of what counts, fail for this only: policy, never, or a severity, a confidence, active, presumed-active, as in high,0.8
     #[arg(long, value_name = "WHAT", default_value = "policy", help_heading = "What counts")]
     pub fail_on: FailOn,
 
     /// Show risky practice in pipelines, fail for it too, or hide it [default: show]
     #[arg(long, value_name = "HOW", value_enum, help_heading = "What counts")]
     pub practices: Option<PracticesArg>,
+
+    /// Ask the providers whether what was found is alive
+    #[arg(long, help_heading = "Verifying")]
+    pub verify: bool,
+
+    #[command(flatten)]
+    pub ask: AskArgs,
 
     /// Count only what is below this folder of the repository (repeatable)
     #[arg(long, value_name = "FOLDER", help_heading = "What to scan")]

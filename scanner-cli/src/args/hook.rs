@@ -1,4 +1,4 @@
-//! The words of `hook`, `policy` and `audit`.
+//! The words of `hook` and `policy`.
 
 use super::{Selection, parse_gate};
 use clap::{Args, Subcommand, ValueEnum};
@@ -139,36 +139,6 @@ pub enum PolicyVerb {
         /// Judge the findings of this report (json or jsonl) instead of scanning
         #[arg(long, value_name = "FILE", conflicts_with_all = ["targets", "history", "range", "since", "staged"])]
         from: Option<PathBuf>,
-    },
-}
-
-/// `audit`.
-#[derive(Debug, Args)]
-pub struct AuditArgs {
-    #[command(subcommand)]
-    pub verb: AuditVerb,
-}
-
-/// What to do with an audit log.
-#[derive(Debug, Subcommand)]
-pub enum AuditVerb {
-    /// Check that no entry was changed or taken out
-    Verify {
-        /// The log [default: the one of this repository]
-        #[arg(long, value_name = "FILE")]
-        log: Option<PathBuf>,
-        /// A hash that an earlier run printed: the log must still hold its entry
-        #[arg(long, value_name = "SHA256")]
-        holds: Option<String>,
-    },
-    /// Print the entries
-    Show {
-        /// The log [default: the one of this repository]
-        #[arg(long, value_name = "FILE")]
-        log: Option<PathBuf>,
-        /// Print the lines as they are
-        #[arg(long)]
-        json: bool,
     },
 }
 

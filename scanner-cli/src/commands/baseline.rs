@@ -1,11 +1,13 @@
 //! `stopleak baseline`: accept what is there today, so that only new findings count.
 
+use super::record::{Deed, Recorder, Told};
 use super::request::{self, Plan};
 use crate::args::{BaselineArgs, BaselineOn, BaselineVerb};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
 use crate::remedy::{Blobs, accepted};
 use crate::terminal::{message, words};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use stopleak_core::Finding;
 use stopleak_core::scan::Outcome;
@@ -32,7 +34,7 @@ fn create(on: &BaselineOn, force: bool) -> Result<u8> {
     let findings = scanned(&plan, on)?;
     let mut baseline = Baseline::new(file.display().to_string());
     baseline.add(blocking(&findings), &plan.today);
-    write(&baseline, &file)?;
+    accept(&plan, &file, blocking(&findings).collect(), || write(&baseline, &file))?;
     done(on, &format!("{} accepted in {}", findings_in_words(baseline.len()), file.display()))
 }
 
@@ -46,11 +48,12 @@ fn add(on: &BaselineOn, wanted: &[String]) -> Result<u8> {
         return Err(Failure::new(format!("no finding has the fingerprint {id}"))
             .hint("`stopleak scan` prints the fingerprint of every finding"));
     }
-    let added = match wanted {
-        [] => baseline.add(blocking(&findings), &plan.today),
-        _ => baseline.add(findings.iter().filter(is_wanted), &plan.today),
+    let accepted: Vec<&Finding> = match wanted {
+        [] => blocking(&findings).collect(),
+        _ => findings.iter().filter(is_wanted).collect(),
     };
-    write(&baseline, &file)?;
+    let added = baseline.add(accepted.iter().copied(), &plan.today);
+    accept(&plan, &file, accepted, || write(&baseline, &file))?;
     done(on, &format!("{} added to {}, {} accepted in all", findings_in_words(added), file.display(), baseline.len()))
 }
 
@@ -65,7 +68,7 @@ fn import(list: &Path, on: &BaselineOn) -> Result<u8> {
     let findings = scanned(&plan, on)?;
     let found = accepted::find(&accepted, &findings, &mut Blobs::of(&plan.request.targets));
     let added = baseline.add(found.findings.iter().copied(), &plan.today);
-    write(&baseline, &file)?;
+    accept(&plan, &file, found.findings.clone(), || write(&baseline, &file))?;
     if !on.selection.quiet {
         found.unmatched.iter().for_each(|entry| message::note(&list.display().to_string(), entry));
     }
@@ -103,6 +106,13 @@ fn prune(on: &BaselineOn) -> Result<u8> {
             findings_in_words(baseline.len())
         ),
     )
+}
+
+/// Accepts findings, on record if the settings ask for that.
+fn accept(plan: &Plan, file: &Path, findings: Vec<&Finding>, does: impl FnOnce() -> Result<()>) -> Result<()> {
+    let details = json!({ "baseline": file.display().to_string(), "findings": findings.len() });
+    let told = |_: &()| Told::about("accepted", json!({}), findings.into_iter());
+    Recorder::around(&plan.audit, Deed { action: "allow", details }, does, told)
 }
 
 fn plan(on: &BaselineOn) -> Result<(Plan, PathBuf)> {

@@ -7,13 +7,17 @@ mod gitlab;
 
 pub use fail_on::FailOn;
 
+use super::ask::{self, Asking, Wish};
+use super::record::{Deed, Recorder};
 use super::request::{self, Plan as Wiring};
-use super::scan::{Choice, select, write};
+use super::scan::{Choice, select, told, write};
 use crate::args::{CiArgs, CiVerb, HistoryArg, Selection};
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::output::{self, Format, Output, Writing};
+use crate::settings::AuditSettings;
 use crate::terminal::{message, words};
+use serde_json::json;
 use stopleak_core::event::{Event, Plan, Scope};
 use stopleak_core::finding::Suppression;
 use stopleak_core::report::Secrets;
@@ -56,12 +60,21 @@ impl Done {
     }
 }
 
-/// Plans and scans; nothing is printed on standard output yet.
+/// Plans and scans, on record if the settings ask for that; nothing is printed on standard output yet.
 fn scan(event: Event, args: &CiArgs) -> Result<Done> {
+    let wired = wire(args)?;
+    let rules = wired.request.rules.rules().len();
+    let deed = Deed { action: "ci", details: json!({ "event": event.name, "rules": rules }) };
+    let audit = wired.audit.clone();
+    Recorder::around(&audit, deed, || judge(event, args, wired), |done| told(&done.outcome))
+}
+
+fn judge(event: Event, args: &CiArgs, wired: Wired) -> Result<Done> {
     let event = if args.whole_history { whole(event) } else { event };
     let name = event.name.clone();
     let plan = fetch::plan(event, args)?;
-    let (mut request, notes, practices) = wire(args)?;
+    let Wired { mut request, notes, practices, asking, .. } = wired;
+    let policy = asking.is_some().then(|| Asking::defer(&mut request));
     let (outcome, words) = match plan {
         Plan::Nothing(reason) => {
             (Outcome { findings: Vec::new(), summary: Summary::default() }, format!("Nothing to scan: {reason}."))
@@ -74,7 +87,7 @@ fn scan(event: Event, args: &CiArgs) -> Result<Done> {
             // A change shows little of the project: what it does not match is not stale.
             request.suppressions.complete = false;
             let mut outcome = changed(&request, wanted, known)?;
-            outcome.summary.warnings.extend(notes);
+            outcome.summary.warnings.extend_from_slice(&notes);
             let said: String = said.iter().map(|note| format!(" Note: {note}.")).collect();
             let commits = words::counted(commits as u64, "new commit");
             (outcome, format!("Scanned {commits} of the `{name}` event.{said}"))
@@ -82,6 +95,10 @@ fn scan(event: Event, args: &CiArgs) -> Result<Done> {
     };
     let mut outcome = outcome;
     outcome.findings.retain_mut(|finding| is_within(finding, &args.path));
+    if let (Some(asking), Some(policy)) = (&asking, &policy) {
+        let wish = Wish { all: false, quiet: true, needs_answers: args.fail_on.needs_answers() };
+        asking.carry_out(&mut outcome, policy, wish);
+    }
     let accepted = outcome.findings.iter().filter(|finding| is_accepted(finding)).cloned().collect();
     let outcome = select(outcome, Choice { all: false, practices });
     let failing =
@@ -93,8 +110,16 @@ fn whole(event: Event) -> Event {
     Event { scope: Scope::Everything("--whole-history asks for it".to_owned()), ..event }
 }
 
-/// The request, the notes on the settings, and what becomes of risky practice.
-fn wire(args: &CiArgs) -> Result<(Request, Vec<stopleak_core::Warning>, crate::args::PracticesArg)> {
+/// The run as the settings and options want it.
+struct Wired {
+    request: Request,
+    notes: Vec<stopleak_core::Warning>,
+    practices: crate::args::PracticesArg,
+    audit: AuditSettings,
+    asking: Option<Asking>,
+}
+
+fn wire(args: &CiArgs) -> Result<Wired> {
     let guard = &args.guard;
     let selection = Selection {
         rules: guard.rules.clone(),
@@ -102,14 +127,24 @@ fn wire(args: &CiArgs) -> Result<(Request, Vec<stopleak_core::Warning>, crate::a
         gate: guard.gate,
         threads: guard.threads,
         practices: args.practices,
+        vault: args.vault.clone(),
         // A setting for the desk must not narrow what the pipeline says it scanned.
         history: Some(HistoryArg::All),
         ..quiet()
     };
-    let Wiring { mut request, baseline, notes, practices, .. } = request::plan(&selection)?;
+    if !args.verify && args.fail_on.needs_answers() {
+        return Err(Failure::new("nothing is verified, so nothing is active or inactive")
+            .hint("add --verify, or write --fail-on presumed-active"));
+    }
+    let Wiring { mut request, baseline, mut notes, practices, verify, has_found_rules, audit, .. } =
+        request::plan(&selection)?;
     let baseline = guard.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
-    Ok((request, notes, practices))
+    let asking = match args.verify {
+        true => Some(ask::plan(&args.ask, false, &verify, (request.rules.clone(), has_found_rules), &mut notes)?),
+        false => None,
+    };
+    Ok(Wired { request, notes, practices, audit, asking })
 }
 
 fn quiet() -> Selection {

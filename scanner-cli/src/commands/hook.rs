@@ -9,6 +9,8 @@ mod push;
 mod report;
 mod staged;
 
+pub use environment::who;
+
 use crate::args::{HookArgs, HookVerb};
 use crate::failure::Result;
 

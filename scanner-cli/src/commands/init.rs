@@ -107,9 +107,9 @@ mod tests {
         let settings: Vec<usize> = (0..lines.len()).filter(|number| is_setting(lines[*number])).collect();
         assert!(settings.len() > 10, "{settings:?}");
         for &one in &settings {
-            // An entry of a list needs its head and what it cannot do without: it is on as a whole.
+            // A table that is off needs its head and what it cannot do without: it is on as a whole.
             let start = (0..=one).rev().take_while(|number| is_setting(lines[*number])).last().unwrap();
-            let is_entry = lines[start].starts_with("#[[");
+            let is_entry = lines[start].starts_with("#[");
             let end = (one..lines.len()).find(|number| !is_setting(lines[*number])).unwrap_or(lines.len());
             let text = with(&|number| number == one || (is_entry && (start..end).contains(&number)));
             load(&text).unwrap_or_else(|problem| panic!("{}: {problem}", lines[one]));
@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn every_setting_that_exists_is_in_it() {
         let entries = ["[[allow]]\nreason = 'x'", "[[policy.rules]]\nverdict = 'warn'"];
-        for table in ["", "[scan]", "[rules]", "[forge]", "[policy]", "[policy.bypass]"].into_iter().chain(entries) {
+        let tables =
+            ["", "[scan]", "[rules]", "[verify]", "[forge]", "[policy]", "[policy.bypass]", "[audit]", "[respond]"];
+        for table in tables.into_iter().chain(entries) {
             let problem = load(&format!("{table}\nno-such-key = 1\n")).unwrap_err();
             let names: Vec<&str> = problem.split_once("expected").unwrap().1.split('`').skip(1).step_by(2).collect();
             assert!(names.len() > 1, "{problem}");
@@ -128,6 +130,7 @@ mod tests {
                 let is_there = |line: &str| {
                     let line = line.strip_prefix('#').unwrap_or(line);
                     line.starts_with(&format!("{name} = "))
+                        || line.starts_with(&format!("{name}."))
                         || line.starts_with('[') && line.trim_matches(['[', ']']).split('.').any(|part| part == name)
                 };
                 assert!(SETTINGS.lines().any(is_there), "`{name}` is not in init.toml");

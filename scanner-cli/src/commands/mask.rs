@@ -7,6 +7,7 @@ use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings;
 use crate::terminal::message;
+use crate::vaults;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ pub fn run(args: &MaskArgs) -> Result<u8> {
     let settings = settings::load(args.config.as_deref(), &here, &request::today())?;
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&args.rules).cloned().collect();
     message::warnings(&settings.notes, false);
-    let engine = Engine::new(request::load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?);
+    let rules = request::load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?;
+    let engine = Engine::new(vaults::with_index(rules, &args.vault, &settings.vaults, false)?);
     let gate = args.gate.or(settings.gate).unwrap_or_default();
     match args.command.split_first() {
         Some((program, words)) => wrap(program, words, &engine, gate),

@@ -1,7 +1,8 @@
 //! One file a verb.
 
+pub mod ask;
 pub mod audit;
-mod aws;
+pub mod aws;
 pub mod baseline;
 pub mod ci;
 pub mod completions;
@@ -11,8 +12,14 @@ pub mod init;
 pub mod live;
 pub mod man;
 pub mod mask;
+pub mod notify;
 pub mod policy;
+mod record;
 pub mod report;
 pub mod request;
+pub mod respond;
 pub mod rules;
 pub mod scan;
+pub mod serve;
+pub mod vault;
+pub mod verify;

@@ -1,10 +1,12 @@
 //! From what was written on the command line and in `stopleak.toml` to a request the engine can carry out.
 
+use super::respond::RespondSettings;
 use super::{aws, forges};
 use crate::args::{HistoryArg, ImageArgs, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
-use crate::settings::{self, Settings};
+use crate::settings::{self, AuditSettings, NotifyWritten, Settings, VerifySettings};
 use crate::terminal::progress;
+use crate::vaults::{self, Vaults};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,8 +27,20 @@ pub struct Plan {
     pub today: String,
     /// What becomes of risky practice.
     pub practices: PracticesArg,
+    /// How providers are asked, as the settings say.
+    pub verify: VerifySettings,
+    /// How secrets are ended and replaced, as the settings say.
+    pub respond: RespondSettings,
+    /// Whether rules come from files that only settings name that were found.
+    pub has_found_rules: bool,
     /// What the user should know of the settings.
     pub notes: Vec<Warning>,
+    /// What goes on record, and where.
+    pub audit: AuditSettings,
+    /// Who is told.
+    pub notify: Vec<NotifyWritten>,
+    /// The vaults that the settings name.
+    pub vaults: Vaults,
 }
 
 /// Works out what to scan, with which rules; the baseline is left to the command.
@@ -40,6 +54,7 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
     }
     let paths: Vec<PathBuf> = settings.rules.iter().chain(&selection.rules).cloned().collect();
     let rules = load_rules(settings.imported.as_slice(), &paths, &settings.disabled)?;
+    let rules = vaults::with_index(rules, &selection.vault, &settings.vaults, selection.images.offline)?;
     let history = history(selection, &settings);
     let complete = history == History::Everything && !selection.staged && settings::are_whole(&targets);
     let gate = selection.gate.or(settings.gate).unwrap_or_default();
@@ -67,7 +82,9 @@ pub fn plan(selection: &Selection) -> Result<Plan> {
         policy: settings.policy.with_gate(Gate { practices: practices == PracticesArg::Fail, ..gate }),
         progress: Arc::new(Progress::default()),
     };
-    Ok(Plan { request, baseline: settings.baseline, today, practices, notes: settings.notes })
+    let has_found_rules = !settings.verify.are_named && !settings.rules.is_empty();
+    let Settings { baseline, verify, respond, notes, audit, notify, vaults, .. } = settings;
+    Ok(Plan { request, baseline, today, practices, verify, respond, has_found_rules, notes, audit, notify, vaults })
 }
 
 /// Carries the request out, with a progress bar where one is of use; `notes` join the scan's warnings.

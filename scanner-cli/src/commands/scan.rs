@@ -1,6 +1,9 @@
 //! `stopleak scan`: find, report, and say with the exit code whether anything counts.
 
+use super::ask::{self, Asking, Wish};
 use super::live::{self, Showing};
+use super::notify;
+use super::record::{Deed, Recorder, Told, validities};
 use super::request::{self, Plan};
 use crate::args::{PracticesArg, ScanArgs};
 use crate::exit;
@@ -8,33 +11,81 @@ use crate::failure::Result;
 use crate::output::{self, Format, Output, Writing};
 use crate::remedy::{Replacements, templates};
 use crate::terminal::message;
+use serde_json::json;
 use std::sync::Arc;
 use stopleak_core::Finding;
+use stopleak_core::policy::Subject;
 use stopleak_core::report::{Record, Secrets, Summary, compare};
 use stopleak_core::scan::{Outcome, Target};
 
 /// Scans and reports.
 pub fn run(args: &ScanArgs) -> Result<u8> {
     let outputs = output::plan(&args.format, &args.output)?;
-    let Plan { mut request, baseline, notes, practices, .. } = request::plan(&args.selection)?;
+    let Plan { mut request, baseline, mut notes, practices, verify, has_found_rules, audit, notify, .. } =
+        request::plan(&args.selection)?;
+    let receivers = if args.notify { notify::receivers(&notify, &[])? } else { Vec::new() };
+    let asking = match args.verify {
+        true => {
+            let rules = (request.rules.clone(), has_found_rules);
+            Some(ask::plan(&args.ask, args.selection.images.offline, &verify, rules, &mut notes)?)
+        }
+        false => None,
+    };
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
     let replacements = Replacements::plan(&args.remedy, &request.targets)?;
     let choice = Choice { all: args.all, practices };
     let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
     let live = Arc::new(Showing::new(open(&outputs, args)?, choice, secrets));
-    if request.targets == [Target::Stdin] {
+    // What is told at once cannot wait for an answer.
+    if request.targets == [Target::Stdin] && asking.is_none() {
         request.live = Some(live::watch(&live));
     }
-    let outcome = request::carry_out(&request, &args.selection, &notes)?;
-    let outcome = select(outcome, choice);
+    let deferred = asking.is_some().then(|| Asking::defer(&mut request));
+    let audit = audit.recording(args.audit);
+    let does = || {
+        let mut outcome = request::carry_out(&request, &args.selection, &notes)?;
+        if let (Some(asking), Some(policy)) = (&asking, &deferred) {
+            let wish = Wish { all: args.all, quiet: args.selection.quiet, needs_answers: false };
+            asking.carry_out(&mut outcome, policy, wish);
+            let left_out = ask::only(&mut outcome.findings, &args.only, of_secret, ask::doubt);
+            outcome.summary.warnings.extend(left_out);
+        }
+        Ok(select(outcome, choice))
+    };
+    let outcome = Recorder::around(&audit, Deed::scan("scan", &request), does, told)?;
     live.finish(&outcome)?;
     tell(&outcome.summary, &outputs, args);
     replacements.map(|replacements| replacements.write(&outcome.findings)).transpose()?;
     if args.remedy.write_env_templates {
         templates::write(&outcome.findings, &request)?;
     }
-    Ok(code(&outcome.summary, args.selection.allow_partial))
+    let code = code(&outcome.summary, args.selection.allow_partial);
+    match notify::tell(&receivers, &outcome.findings, args.selection.images.registry_ca.as_deref(), &audit)? {
+        // A leak that nobody was told of fails, even where the gate would let it pass.
+        false if code == exit::CLEAN => Ok(exit::FAILED),
+        _ => Ok(code),
+    }
+}
+
+/// What the record tells of a scan.
+pub fn told(outcome: &Outcome) -> Told {
+    let summary = &outcome.summary;
+    let word = match summary.gated {
+        0 if summary.is_partial() => "partial",
+        0 => "clean",
+        _ => "leaks",
+    };
+    let unscanned = summary.warnings.iter().filter(|warning| warning.unscanned).count();
+    let details = json!({ "targets": summary.targets, "blobs": summary.blobs, "bytes": summary.bytes, "counting": summary.gated,
+        "warned": summary.warned, "suppressed": summary.suppressed, "unscanned": unscanned,
+        "validities": validities(&outcome.findings) });
+    Told::about(word, details, outcome.findings.iter().filter(|finding| finding.is_blocking()))
+}
+
+/// What `--only` looks at; risky practice has no validity.
+fn of_secret(finding: &Finding) -> Option<Subject<'_>> {
+    (!finding.is_practice()).then(|| Subject::of(finding))
 }
 
 fn open(outputs: &[Output], args: &ScanArgs) -> Result<Vec<Writing>> {

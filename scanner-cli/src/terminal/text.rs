@@ -61,6 +61,12 @@ impl<W: Write> Report for Text<W> {
         for (label, value) in &record.facts {
             self.row(label, &clean(value))?;
         }
+        if record.validity != "unchecked" {
+            self.row("state", &clean(&record.validity_words()))?;
+        }
+        for place in record.vault.iter().take(5) {
+            self.row("vault", &clean(&place.words()))?;
+        }
         self.row("why", &confidence(record))?;
         self.row("fix", &clean(record.rule.advice()))?;
         if let Some(excuse) = &record.suppression {

@@ -78,7 +78,7 @@ impl<J: Judge> Worker<'_, J> {
 
     /// Filters inserted bytes and the seams between copies, each widened by the longest literal less one.
     fn filter_new(&mut self, bytes: &[u8], operations: &[Operation], hits: &mut Vec<Hit>) {
-        let margin = self.engine.filter().longest().saturating_sub(1);
+        let margin = self.engine.longest_hit().saturating_sub(1);
         let mut dirty: Option<Range<usize>> = None;
         let last = operations.len().saturating_sub(1);
         for (i, operation) in operations.iter().enumerate() {
@@ -104,12 +104,12 @@ impl<J: Judge> Worker<'_, J> {
 
     fn filter_range(&mut self, bytes: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         self.filtered += range.len() as u64;
-        self.engine.filter().scan(bytes, range, hits);
+        self.engine.filter(bytes, range, hits);
     }
 
     /// Whether the base had this very literal at this very place: then it is inherited or looked at again from there.
     fn lies_inside_copy(&self, hit: Hit, operations: &[Operation]) -> bool {
-        let end = hit.at + self.engine.filter().literal(hit).bytes.len() as u32;
+        let end = hit.at + self.engine.len_of(hit) as u32;
         let following = operations.partition_point(|operation| begins_at(operation) <= hit.at);
         matches!(operations[..following].last(), Some(&Operation::Copy { to, len, .. }) if end <= to + len)
     }
@@ -120,7 +120,7 @@ impl<J: Judge> Worker<'_, J> {
             if verdict.hit.at >= copy.from + copy.len {
                 break;
             }
-            if verdict.hit.at + self.engine.filter().literal(verdict.hit).bytes.len() as u32 > copy.from + copy.len {
+            if verdict.hit.at + self.engine.len_of(verdict.hit) as u32 > copy.from + copy.len {
                 continue;
             }
             let hit = Hit { at: copy.translate(verdict.hit.at), ..verdict.hit };

@@ -10,6 +10,7 @@ use crate::evidence::Evidence;
 use crate::rule::factor::Reach;
 use crate::rule::{Connect, Edge, Form, Pattern, Rule};
 use crate::rule_set::RuleSet;
+use crate::vaulted::{self, Vaulted};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -44,7 +45,12 @@ pub struct Engine {
     filter: Filter,
     automata: Vec<Option<Automaton>>,
     longest_reach: usize,
+    /// Values that stand in a vault, and their rule.
+    vaulted: Option<(Arc<Vaulted>, u16)>,
 }
+
+/// Stands in a hit for the window of a vaulted value: no plan has so many literals.
+const VAULTED: u16 = u16::MAX;
 
 impl Engine {
     /// Builds the filter's tables; patterns compile when they are first needed.
@@ -55,8 +61,10 @@ impl Engine {
             Reach::At(back) | Reach::Within(back) => *back as usize,
             Reach::Keyword | Reach::Word(_) => 0,
         });
-        let longest_reach = reaches.max().unwrap_or(0);
-        Engine { rules, filter, automata, longest_reach }
+        let vaulted = rules.vaulted().map(|(values, rule)| (values.clone(), rule));
+        let of_vaulted = if vaulted.is_some() { vaulted::MAX_OFFSET } else { 0 };
+        let longest_reach = reaches.max().unwrap_or(0).max(of_vaulted);
+        Engine { rules, filter, automata, longest_reach, vaulted }
     }
 
     /// The rules it runs.
@@ -64,8 +72,27 @@ impl Engine {
         &self.rules
     }
 
-    pub(super) fn filter(&self) -> &Filter {
-        &self.filter
+    /// Whether values that stand in a vault are looked for.
+    pub fn has_vaulted(&self) -> bool {
+        self.vaulted.is_some()
+    }
+
+    /// Appends every place that lies wholly in `range` and is to be looked at closer, not sorted.
+    pub(super) fn filter(&self, bytes: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
+        self.filter.scan(bytes, range.clone(), hits);
+        if let Some((values, _)) = &self.vaulted {
+            values.scan(bytes, range, &mut |at| hits.push(Hit { at: at as u32, literal: VAULTED }));
+        }
+    }
+
+    /// The length of what a hit found.
+    pub(super) fn len_of(&self, hit: Hit) -> usize {
+        if hit.literal == VAULTED { vaulted::WINDOW } else { self.filter.literal(hit).bytes.len() }
+    }
+
+    /// The most bytes that a hit is long.
+    pub(super) fn longest_hit(&self) -> usize {
+        self.filter.longest().max(if self.vaulted.is_some() { vaulted::WINDOW } else { 0 })
     }
 
     /// The most bytes by which a match begins before its literal.
@@ -115,7 +142,7 @@ impl<'e, J: Judge> Worker<'e, J> {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         self.filtered += range.len() as u64;
-        self.engine.filter.scan(bytes, range, &mut hits);
+        self.engine.filter(bytes, range, &mut hits);
         hits.sort_unstable();
         hits.dedup();
         for &hit in &hits {
@@ -128,6 +155,9 @@ impl<'e, J: Judge> Worker<'e, J> {
     /// (`usize::MAX` when none).
     pub(super) fn verify(&mut self, bytes: &[u8], hit: Hit, state: &mut State) -> usize {
         let engine = self.engine;
+        if hit.literal == VAULTED {
+            return self.verify_vaulted(bytes, hit, state);
+        }
         let literal = engine.filter.literal(hit);
         let at = hit.at as usize;
         let keyword = at..at + literal.bytes.len();
@@ -159,6 +189,25 @@ impl<'e, J: Judge> Worker<'e, J> {
         let Look { span, open, .. } = look;
         let count = (state.candidates.len() - first) as u32;
         state.verdicts.push(Verdict { hit, low: span.start as u32, high: span.end as u32, first: first as u32, count });
+        open
+    }
+
+    /// The same of a place where a vaulted value may stand: it does or does not, and nothing around it matters.
+    fn verify_vaulted(&mut self, bytes: &[u8], hit: Hit, state: &mut State) -> usize {
+        let Some((values, rule)) = &self.engine.vaulted else { return usize::MAX };
+        let at = hit.at as usize;
+        let mut looked = at..at + vaulted::WINDOW;
+        let first = state.candidates.len();
+        let open = values.find(bytes, at, &mut looked, &mut |span| {
+            let (start, end) = (span.start as u32, span.end as u32);
+            let log_odds = vaulted::LOG_ODDS;
+            let candidate = Candidate { rule: *rule, start, end, key_start: 0, key_end: 0, syntax: None, log_odds };
+            state.candidates.push(candidate);
+        });
+        self.verified += looked.len() as u64;
+        let count = (state.candidates.len() - first) as u32;
+        let (low, high) = (looked.start as u32, looked.end as u32);
+        state.verdicts.push(Verdict { hit, low, high, first: first as u32, count });
         open
     }
 

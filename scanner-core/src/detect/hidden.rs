@@ -3,6 +3,7 @@
 //! Every decoded text is scanned and judged as a text of its own, and searched for stretches in turn. What a stretch
 //! gave is kept with the bytes it depended on, as verdicts are.
 
+use super::connection;
 use super::engine::{Judge, Worker};
 use super::inside::contents;
 use super::merge::is_weak;
@@ -43,6 +44,10 @@ pub struct Decoded {
     pub evidence: Box<[Evidence]>,
     /// Other values it belongs with: rule, place relative to `Hidden::start`, and length.
     pub parts: Box<[(u16, i32, u32)]>,
+    /// Those values, in the same order.
+    pub values: Box<[Secret]>,
+    /// The text around the value, where that says where it belongs.
+    pub connection: Option<Secret>,
 }
 
 impl Hidden {
@@ -62,6 +67,11 @@ impl Hidden {
             let start = self.start.saturating_add_signed(at) as usize;
             (rule, start..start + len as usize)
         })
+    }
+
+    /// The values it belongs with, by rule.
+    pub fn part_values(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        self.decoded.parts.iter().zip(&self.decoded.values).map(|(&(rule, ..), value)| (rule, value.expose()))
     }
 
     /// The same candidate after the text's first `count` bytes were taken away.
@@ -216,14 +226,17 @@ impl<J: Judge> Worker<'_, J> {
                 (part.rule, place.start as i32 - span.start as i32, place.len() as u32)
             };
             let bytes = &level.text.bytes;
+            let parts = resolve::find_parts(at, &standing, rules);
             let decoded = Decoded {
                 rule: candidate.rule,
                 log_odds: candidate.log_odds,
+                connection: connection::around(rule, bytes, secret.clone()),
                 secret: Secret::new(&bytes[secret]),
                 key: candidate.key().map_or(&[][..], |key| &bytes[key]).into(),
                 trail: level.trail().into(),
                 evidence: self.judge.explain(bytes, rule, candidate).into(),
-                parts: resolve::find_parts(at, &standing, rules).into_iter().map(part).collect(),
+                values: parts.iter().map(|part| Secret::new(&bytes[part.secret()])).collect(),
+                parts: parts.into_iter().map(part).collect(),
             };
             out.push(Hidden { start: span.start as u32, end: span.end as u32, decoded: Arc::new(decoded) });
         }

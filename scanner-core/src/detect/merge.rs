@@ -10,6 +10,25 @@ pub fn merge(plain: &mut Vec<Candidate>, hidden: &mut Vec<Hidden>, bytes: &[u8],
     if hidden.is_empty() {
         return;
     }
+    let known_plain: Vec<Candidate> = plain.extract_if(.., |found| is_vaulted(found.rule, rules)).collect();
+    let known_hidden: Vec<Hidden> = hidden.extract_if(.., |found| is_vaulted(found.decoded.rule, rules)).collect();
+    merge_rivals(plain, hidden, bytes, rules);
+    if !known_plain.is_empty() {
+        plain.extend(known_plain);
+        plain.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule));
+    }
+    if !known_hidden.is_empty() {
+        hidden.extend(known_hidden);
+        sort(hidden);
+    }
+}
+
+/// Whether a candidate is a value that stands in a vault: it is no guess, and rivals nothing else that is seen there.
+pub(super) fn is_vaulted(rule: u16, rules: &[Arc<Rule>]) -> bool {
+    matches!(rules[rule as usize].form, Form::Vaulted)
+}
+
+fn merge_rivals(plain: &mut Vec<Candidate>, hidden: &mut Vec<Hidden>, bytes: &[u8], rules: &[Arc<Rule>]) {
     drop_repeats(hidden, rules);
     let mut is_kept = vec![true; plain.len()];
     hidden.retain(|hidden| {
@@ -31,6 +50,14 @@ pub fn merge(plain: &mut Vec<Candidate>, hidden: &mut Vec<Hidden>, bytes: &[u8],
 
 /// Sorts by place; of one secret decoded in several ways keeps the shortest, of one place's generic candidates the best.
 fn drop_repeats(hidden: &mut Vec<Hidden>, rules: &[Arc<Rule>]) {
+    sort(hidden);
+    if hidden.len() > 1 {
+        drop_generic_repeats(hidden, rules);
+    }
+}
+
+/// Sorts by place; of one secret decoded in several ways keeps the shortest.
+fn sort(hidden: &mut Vec<Hidden>) {
     hidden.sort_by(|a, b| {
         let place = (a.start, a.end, a.decoded.rule).cmp(&(b.start, b.end, b.decoded.rule));
         let secret = a.decoded.secret.expose().cmp(b.decoded.secret.expose());
@@ -41,9 +68,6 @@ fn drop_repeats(hidden: &mut Vec<Hidden>, rules: &[Arc<Rule>]) {
     hidden.dedup_by(|b, a| {
         (a.start, a.end, a.decoded.rule) == (b.start, b.end, b.decoded.rule) && a.decoded.secret == b.decoded.secret
     });
-    if hidden.len() > 1 {
-        drop_generic_repeats(hidden, rules);
-    }
 }
 
 /// One value that several generic rules, or a provider's own, saw in one place is one finding.

@@ -6,6 +6,7 @@
 //!                                                       delta: hits of the base are translated, verdicts inherited
 //! ```
 
+pub mod connection;
 pub mod assignment;
 mod automaton;
 mod boundary;

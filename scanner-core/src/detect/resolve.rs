@@ -2,7 +2,7 @@
 //! belong together are joined.
 
 use super::hidden::Hidden;
-use super::merge::merge;
+use super::merge::{is_vaulted, merge};
 use super::state::{Candidate, State};
 use crate::rule::Rule;
 use std::cmp::Reverse;
@@ -54,10 +54,12 @@ pub fn resolve(state: &State, bytes: &[u8], rules: &[Arc<Rule>]) -> Resolved {
     resolved
 }
 
-/// The best of overlapping candidates, by place; no two of them overlap.
+/// The best of overlapping candidates, by place; no two of them overlap. Vaulted values stand whatever they overlap.
 pub fn standing(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate> {
     let first = going_first(candidates, rules);
-    let mut ranked: Vec<&Candidate> = candidates.iter().filter(|found| !yields(found, &first, rules)).collect();
+    let (known, rivals): (Vec<&Candidate>, Vec<&Candidate>) =
+        candidates.iter().partition(|found| is_vaulted(found.rule, rules));
+    let mut ranked: Vec<&Candidate> = rivals.into_iter().filter(|found| !yields(found, &first, rules)).collect();
     ranked.sort_by(|a, b| {
         rank(b, rules).partial_cmp(&rank(a, rules)).expect("log-odds are numbers").then(a.start.cmp(&b.start))
     });
@@ -68,7 +70,9 @@ pub fn standing(candidates: &[Candidate], rules: &[Arc<Rule>]) -> Vec<Candidate>
             standing.push(*candidate);
         }
     }
+    standing.extend(known);
     standing.sort_by_key(|candidate| (candidate.start, candidate.end, candidate.rule));
+    standing.dedup();
     standing
 }
 

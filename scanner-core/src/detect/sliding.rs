@@ -62,16 +62,16 @@ struct Waiting {
 impl Sliding {
     /// Scans what was appended to `text`; `ended` says that nothing more comes.
     pub fn advance<J: Judge>(&mut self, worker: &mut Worker<J>, ended: bool) {
-        let filter = worker.engine.filter();
+        let engine = worker.engine;
         let mut hits = std::mem::take(&mut self.deferred);
         let known = hits.len();
-        let from = self.filtered.saturating_sub(filter.longest().saturating_sub(1));
+        let from = self.filtered.saturating_sub(engine.longest_hit().saturating_sub(1));
         worker.filtered += (self.text.len() - from) as u64;
-        filter.scan(&self.text, from..self.text.len(), &mut hits);
+        engine.filter(&self.text, from..self.text.len(), &mut hits);
         let mut index = 0;
         hits.retain(|hit| {
             index += 1;
-            index <= known || hit.at as usize + filter.literal(*hit).bytes.len() > self.filtered
+            index <= known || hit.at as usize + engine.len_of(*hit) > self.filtered
         });
         hits.sort_unstable();
         hits.dedup();
@@ -128,7 +128,7 @@ impl Sliding {
         if ended {
             return self.text.len();
         }
-        let unseen = self.filtered.saturating_sub(worker.engine.filter().longest().saturating_sub(1));
+        let unseen = self.filtered.saturating_sub(worker.engine.longest_hit().saturating_sub(1));
         let first = self.deferred.iter().map(|hit| hit.at as usize).min().unwrap_or(unseen).min(unseen);
         let unfinished = self.unfinished.iter().map(|stretch| stretch.span.start).min().unwrap_or(usize::MAX);
         let unseen = self.text.len().saturating_sub(UNSEEN);

@@ -185,6 +185,16 @@ impl Policy {
         }
     }
 
+    /// Whether a finding may count or be shown, whatever its provider says of it.
+    pub fn may_count(&self, finding: &Finding) -> bool {
+        let judge = |validity: &str| {
+            let subject = Subject { validity, ..Subject::of(finding) };
+            let paths = finding.occurrences.iter().map(|place| place.origin.path());
+            self.judge_all(&subject, paths, finding.more_occurrences > 0).verdict
+        };
+        ["unchecked", "active", "inactive", "unknown"].into_iter().any(|word| judge(word) > Verdict::Allow)
+    }
+
     fn by_gate(&self, subject: &Subject) -> Decision {
         let verdict = match self.gate.admits(subject.confidence, subject.severity) {
             false => Verdict::Allow,

@@ -5,7 +5,7 @@ use super::{Place, Record, Report, Summary};
 use std::io::{self, Write};
 
 /// The columns, in their order.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "severity",
     "rule",
     "name",
@@ -30,6 +30,8 @@ const COLUMNS: [&str; 24] = [
     "why",
     "fix",
     "decision",
+    "verification",
+    "vault",
 ];
 
 /// Writes CSV with a header line, as RFC 4180 has it.
@@ -108,6 +110,8 @@ fn cells(record: &Record, place: &Place) -> [String; COLUMNS.len()] {
         why.join("; "),
         record.rule.advice().to_owned(),
         record.decision.as_ref().map(|ruling| ruling.words()).unwrap_or_default(),
+        record.verification.words(),
+        record.vault_words().unwrap_or_default(),
     ]
 }
 

@@ -104,9 +104,14 @@ fn message(record: &Record) -> String {
         0 | 1 => String::new(),
         count => format!(", and {} more places", count - 1),
     };
+    let validity = match record.validity.as_str() {
+        "unchecked" => String::new(),
+        _ => format!("It is {}.\n", record.validity_words()),
+    };
     let ruling = record.decision.as_ref().map(|ruling| format!("{}\n", ruling.words())).unwrap_or_default();
+    let vault = record.vault_words().map(|words| format!("In the vault: {words}\n")).unwrap_or_default();
     format!(
-        "{} at {at}{commit}{more} ({}).\n{ruling}{}\nFingerprint {}",
+        "{} at {at}{commit}{more} ({}).\n{validity}{vault}{ruling}{}\nFingerprint {}",
         record.value.redacted(),
         record.standing(),
         record.rule.advice(),

@@ -167,9 +167,12 @@ fn details(record: &Record) -> Value {
     let mut details = json!({
         "fingerprint": text("Fingerprint", &record.fingerprint),
         "confidence": text("Confidence", &confidence),
-        "validity": text("Validity", &record.validity),
+        "validity": text("Validity", &record.validity_words()),
         "standing": text("Stands", &record.standing()),
     });
+    if let Some(vault) = record.vault_words() {
+        details["vault"] = text("In the vault", &vault);
+    }
     let others: Vec<Value> = record.places.iter().skip(1).take(MAX_PLACES).map(file_location).collect();
     if !others.is_empty() {
         details["places"] = json!({"type": "list", "name": "Also seen", "items": others});

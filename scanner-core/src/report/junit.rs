@@ -121,8 +121,17 @@ fn body(record: &Record) -> String {
         _ = writeln!(body, "and {} more places", record.count() - 20);
     }
     let reasons: Vec<String> = record.evidence.iter().map(super::Reason::words).collect();
-    _ = writeln!(body, "\nConfidence {}, validity {}, {}", record.confidence, record.validity, record.standing());
+    _ = writeln!(
+        body,
+        "\nConfidence {}, validity {}, {}",
+        record.confidence,
+        record.validity_words(),
+        record.standing()
+    );
     _ = writeln!(body, "Why: {}", reasons.join(", "));
+    if let Some(vault) = record.vault_words() {
+        _ = writeln!(body, "In the vault: {vault}");
+    }
     for (number, (title, text)) in (1..).zip(remedy::steps(record)) {
         _ = writeln!(body, "{number}. {title}. {text}");
     }

@@ -187,7 +187,15 @@ fn detail(record: &Record) -> String {
     }
     let reasons: Vec<String> = record.evidence.iter().map(|reason| plain(&reason.words())).collect();
     let percent = (record.confidence * 100.0).floor().min(99.0);
-    _ = writeln!(text, "\n{percent:.0} % sure: {}. Validity: {}.\n", reasons.join(", "), plain(&record.validity));
+    _ = writeln!(
+        text,
+        "\n{percent:.0} % sure: {}. Validity: {}.\n",
+        reasons.join(", "),
+        plain(&record.validity_words())
+    );
+    if let Some(vault) = record.vault_words() {
+        _ = writeln!(text, "In the vault: {}.\n", plain(&vault));
+    }
     if let Some(ruling) = &record.decision {
         _ = writeln!(text, "{}\n", plain(&capital(&ruling.words())));
     }

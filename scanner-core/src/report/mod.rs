@@ -27,7 +27,7 @@ pub use junit::Junit;
 pub use markdown::Markdown;
 pub use place::{ImagePlace, Introduced, ObjectPlace, Place, RunPlace, Source};
 pub use read::{ReadError, Saved, read};
-pub use record::{About, Excuse, Reason, Record, Ruling, Secrets, Value};
+pub use record::{About, Excuse, Reason, Record, Ruling, Secrets, Value, Verification};
 pub use sarif::Sarif;
 
 use crate::blob::{Fate, Origin};

@@ -2,9 +2,9 @@
 
 use super::{
     About, Excuse, ImagePlace, Introduced, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Secrets, Source,
-    Value, time,
+    Value, Verification, time,
 };
-use crate::finding::Position;
+use crate::finding::{PartSets, Position};
 use crate::rule::Severity;
 use crate::secret::Secret;
 use crate::summary::{Repository, Summary};
@@ -170,6 +170,10 @@ struct WhatIn {
     severity: Severity,
     confidence: f64,
     validity: String,
+    #[serde(default)]
+    verification: Verification,
+    #[serde(default)]
+    part_sets: Vec<BTreeMap<String, String>>,
     fingerprint: String,
     secret: String,
     redacted: Option<String>,
@@ -179,6 +183,8 @@ struct WhatIn {
     evidence: Vec<ReasonIn>,
     #[serde(default)]
     facts: BTreeMap<String, String>,
+    #[serde(default)]
+    vault: Vec<crate::vaulted::Place>,
     decision: Option<Ruling>,
 }
 
@@ -343,7 +349,10 @@ fn record(what: WhatIn, places: Vec<Place>, more_places: u64, rules: &mut Rules,
             .map(|one| Reason { reason: one.reason.into(), weight: one.weight })
             .collect(),
         facts: what.facts.into_iter().collect(),
+        vault: what.vault,
         validity: what.validity,
+        verification: what.verification,
+        part_sets: part_sets(what.part_sets),
         decision: what.decision,
         places,
         more_places,
@@ -361,6 +370,14 @@ fn value(secret: String, redacted: Option<String>, is_practice: bool, secrets: S
             Value::read(clear.redacted(), Some(clear), secrets)
         }
     }
+}
+
+fn part_sets(read: Vec<BTreeMap<String, String>>) -> PartSets {
+    let mut sets = PartSets::new();
+    for set in read {
+        sets.add(set.into_iter().map(|(rule, value)| (rule, Secret::new(value.as_bytes()))).collect());
+    }
+    sets
 }
 
 fn place(read: PlaceIn) -> Place {

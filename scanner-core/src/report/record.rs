@@ -2,12 +2,14 @@
 
 use super::{Introduced, Place, Source, places};
 use crate::evidence::Confidence;
-use crate::finding::{Decision, Evidence, Finding, Occurrence, Suppression, Verdict};
+use crate::finding::{Decision, Evidence, Finding, Occurrence, PartSets, Suppression, Validity, Verdict};
 use crate::policy::{Policy, Subject};
 use crate::rule::{Rule, Severity};
 use crate::secret::Secret;
+use crate::vaulted::Place as VaultPlace;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether a report may hold the value itself.
@@ -37,8 +39,14 @@ pub struct Record {
     pub evidence: Vec<Reason>,
     /// What the value says about itself, sorted by label.
     pub facts: Vec<(String, String)>,
+    /// Where the value stands in a vault; empty without an index.
+    pub vault: Vec<VaultPlace>,
     /// What the provider says, in a word.
     pub validity: String,
+    /// What else it said, or why nobody can tell.
+    pub verification: Verification,
+    /// The values it was seen with; a report holds them only where it holds the value itself.
+    pub part_sets: PartSets,
     /// Where it was seen, the place to look at first in front.
     pub places: Vec<Place>,
     /// Places beyond those listed.
@@ -85,6 +93,55 @@ pub struct Reason {
     pub reason: Cow<'static, str>,
     /// What it adds to the log-odds, three decimals.
     pub weight: f64,
+}
+
+/// What came of asking the provider, beside the word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Who and what a live secret opens, by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identity: BTreeMap<String, String>,
+    /// What it may do, as the provider lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
+    /// Why nobody can tell, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Cow<'static, str>>,
+    /// The same in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Verification {
+    /// What a report tells of a validity.
+    pub fn new(validity: &Validity) -> Verification {
+        match validity {
+            Validity::Active { identity, scopes } => Verification {
+                identity: identity.iter().cloned().collect(),
+                scopes: scopes.clone(),
+                ..Verification::default()
+            },
+            Validity::Unknown { doubt, reason } => Verification {
+                doubt: Some(Cow::Borrowed(doubt.as_str())),
+                reason: Some(reason.clone()),
+                ..Verification::default()
+            },
+            Validity::Inactive | Validity::Unchecked => Verification::default(),
+        }
+    }
+
+    /// Whether there is nothing beside the word.
+    pub fn is_empty(&self) -> bool {
+        *self == Verification::default()
+    }
+
+    /// In words, empty when there are none: `account octocat; scopes repo`.
+    pub fn words(&self) -> String {
+        let mut words: Vec<String> = self.identity.iter().map(|(label, value)| format!("{label} {value}")).collect();
+        words.extend(self.scopes.iter().filter(|scopes| !scopes.is_empty()).map(|scopes| format!("scopes {scopes}")));
+        words.extend(self.reason.iter().cloned());
+        words.join("; ")
+    }
 }
 
 /// Why something is not held against the target.
@@ -140,12 +197,51 @@ impl Record {
             confidence: rounded(finding.confidence.0),
             evidence: finding.evidence.iter().map(Reason::new).collect(),
             facts,
+            vault: finding.vaulted.clone(),
             validity: finding.validity.as_str().to_owned(),
+            verification: Verification::new(&finding.validity),
+            part_sets: finding.part_sets.clone(),
             places: places(finding).into_iter().map(|occurrence| Place::new(finding, occurrence)).collect(),
             more_places: finding.more_occurrences,
             suppression: finding.suppression.as_ref().map(Excuse::new),
             decision: Ruling::new(&finding.decision),
         }
+    }
+
+    /// Takes in what the provider says by now.
+    pub fn set_validity(&mut self, validity: &Validity) {
+        self.validity = validity.as_str().to_owned();
+        self.verification = Verification::new(validity);
+    }
+
+    /// Takes in what a policy makes of it by now, in place of what one made of it before.
+    pub fn rejudge(&mut self, policy: &Policy) {
+        if self.suppression.as_ref().is_some_and(|excuse| excuse.kind == "policy") {
+            self.suppression = None;
+        }
+        let decision = self.judge(policy);
+        self.decision = Ruling::new(&decision);
+        if decision.verdict == Verdict::Allow && decision.by.is_some() && self.suppression.is_none() {
+            self.suppression = Some(Excuse::new(&Suppression::Policy { reason: decision.reason }));
+        }
+    }
+
+    /// What the provider says, in words: `active: account octocat; scopes repo`.
+    pub fn validity_words(&self) -> String {
+        match self.verification.words() {
+            words if words.is_empty() => self.validity.clone(),
+            words => format!("{}: {words}", self.validity),
+        }
+    }
+
+    /// Where the value stands in a vault, in words: `prod: app/db, field password, version 3 (old)`.
+    pub fn vault_words(&self) -> Option<String> {
+        /// Of a value that stands in very many places the first ones tell enough.
+        const MOST: usize = 5;
+        let shown: Vec<String> = self.vault.iter().take(MOST).map(VaultPlace::words).collect();
+        let more = self.vault.len().saturating_sub(MOST);
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        (!shown.is_empty()).then(|| format!("{}{more}", shown.join("; ")))
     }
 
     /// Whether a rule of the policy says to tell it without counting it.
@@ -154,9 +250,9 @@ impl Record {
         self.suppression.is_none() && self.decision.as_ref().is_some_and(is_warned)
     }
 
-    /// What a policy makes of it, whatever one made of it before.
-    pub fn judge(&self, policy: &Policy) -> Decision {
-        let subject = Subject {
+    /// What a policy looks at.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
             rule: &self.rule.id,
             provider: &self.rule.provider,
             severity: self.rule.severity,
@@ -165,7 +261,12 @@ impl Record {
             key: &self.key,
             is_practice: self.rule.is_practice,
             since: self.first_introduced().map(|introduced| introduced.time),
-        };
+        }
+    }
+
+    /// What a policy makes of it, whatever one made of it before.
+    pub fn judge(&self, policy: &Policy) -> Decision {
+        let subject = self.subject();
         policy.judge_all(&subject, self.places.iter().map(|place| place.path.as_deref()), self.more_places > 0)
     }
 
@@ -251,6 +352,11 @@ impl Value {
     /// The value, when the user wants it in clear and it is known.
     pub fn shown(&self) -> Option<&Secret> {
         self.clear.as_ref().filter(|_| self.secrets == Secrets::Shown)
+    }
+
+    /// Takes in the value that was found again.
+    pub fn learn(&mut self, secret: &Secret) {
+        self.clear = Some(secret.clone());
     }
 
     /// The value, when it is known: only to keep others from printing it.

@@ -186,7 +186,9 @@ fn properties(record: &Record) -> sarif::PropertyBag {
         ("validity", json!(&record.validity)),
         ("evidence", json!(evidence)),
     ];
-    bag(always.into_iter().chain(decision))
+    let verification = (!record.verification.is_empty()).then(|| ("verification", json!(record.verification)));
+    let vault = (!record.vault.is_empty()).then(|| ("vault", json!(&record.vault)));
+    bag(always.into_iter().chain(decision).chain(verification).chain(vault))
 }
 
 fn bag<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> sarif::PropertyBag {

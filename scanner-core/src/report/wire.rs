@@ -1,8 +1,8 @@
 //! Records and summaries as JSON: the field names outsiders rely on, in one place for `jsonl`, `json` and `html`.
 
 use super::time::rfc3339;
-use super::{About, Excuse, ImagePlace, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Summary};
-use crate::finding::Position;
+use super::{About, Excuse, ImagePlace, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Summary, Verification};
+use crate::finding::{PartSet, Position};
 use crate::summary::Repository;
 use crate::warning::Warning;
 use serde::Serialize;
@@ -45,6 +45,9 @@ struct What<'a> {
     severity: &'static str,
     confidence: f64,
     validity: &'a str,
+    /// Where the provider was asked, or nobody could.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<&'a Verification>,
     fingerprint: &'a str,
     secret: Cow<'a, str>,
     /// Beside a value in clear, what a report shows without it.
@@ -52,9 +55,14 @@ struct What<'a> {
     redacted: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     key: &'a str,
+    /// Beside a value in clear, the values it was seen with: `{"acme.key-id": "…"}`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    part_sets: Vec<BTreeMap<&'a str, Cow<'a, str>>>,
     evidence: Vec<ReasonOut<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     facts: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    vault: &'a [crate::vaulted::Place],
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a Ruling>,
 }
@@ -257,14 +265,25 @@ fn what(record: &Record) -> What<'_> {
         severity: record.rule.severity.as_str(),
         confidence: record.confidence,
         validity: &record.validity,
+        verification: Some(&record.verification).filter(|verification| !verification.is_empty()),
         fingerprint: &record.fingerprint,
         secret: record.value.print(),
         redacted: record.value.shown().map(|_| record.value.redacted()),
         key: &record.key,
+        part_sets: record.value.shown().map(|_| part_sets(record)).unwrap_or_default(),
         evidence: record.evidence.iter().map(reason).collect(),
         facts: record.facts.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect(),
+        vault: &record.vault,
         decision: record.decision.as_ref(),
     }
+}
+
+fn part_set(set: &PartSet) -> BTreeMap<&str, Cow<'_, str>> {
+    set.iter().map(|(rule, value)| (rule.as_str(), String::from_utf8_lossy(value.expose()))).collect()
+}
+
+fn part_sets(record: &Record) -> Vec<BTreeMap<&str, Cow<'_, str>>> {
+    record.part_sets.sets().iter().map(part_set).collect()
 }
 
 fn place(place: &Place) -> PlaceOut<'_> {

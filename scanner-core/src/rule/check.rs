@@ -174,7 +174,7 @@ fn check_rule(written: &RuleWritten, provider: &Arc<Provider>, file: &ProviderWr
     let default = match form {
         Form::Pattern(_) => 0.95,
         Form::Search(_) | Form::Practice { .. } => 0.9,
-        Form::Keyed { .. } | Form::Assignment => 0.6,
+        Form::Keyed { .. } | Form::Assignment | Form::Vaulted => 0.6,
     };
     let confidence = written.confidence.unwrap_or(default);
     if !(0.01..=0.99).contains(&confidence) {

@@ -44,6 +44,8 @@ pub struct Exchange {
     pub hosts: Vec<String>,
     /// Where the provider's API stands unless the user's settings say otherwise; each is tried when there are several.
     pub endpoints: Vec<String>,
+    /// Why nobody has held its requests against the provider's documentation; none when somebody has.
+    pub unproven: Option<String>,
     /// One request after the other; each but the last goes on when its answer is 2xx and holds all it is to keep.
     pub steps: Vec<Step>,
 }

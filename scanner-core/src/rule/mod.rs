@@ -97,7 +97,7 @@ impl Rule {
             Form::Keyed { .. } => 2,
             Form::Pattern(_) => 1,
             // Searches are apart: none of their matches comes this way.
-            Form::Assignment | Form::Search(_) | Form::Practice { .. } => 0,
+            Form::Assignment | Form::Search(_) | Form::Practice { .. } | Form::Vaulted => 0,
         }
     }
 }
@@ -127,6 +127,8 @@ pub enum Form {
         /// What it looks like; the group `secret` is what is at risk.
         pattern: String,
     },
+    /// A value that stands in a vault; its rule comes with the index that knows the values.
+    Vaulted,
 }
 
 impl Form {
@@ -134,7 +136,7 @@ impl Form {
     pub fn pattern(&self) -> Option<&Pattern> {
         match self {
             Form::Pattern(pattern) | Form::Keyed { pattern, .. } => Some(pattern),
-            Form::Assignment | Form::Search(_) | Form::Practice { .. } => None,
+            Form::Assignment | Form::Search(_) | Form::Practice { .. } | Form::Vaulted => None,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::archive;
 use crate::blob::{Origin, RunPart};
 use crate::decode::log::LogPlace;
 use crate::evidence::Evidence;
-use crate::finding::{Decision, Finding, Occurrence, Position, Validity};
+use crate::finding::{Decision, Finding, Occurrence, PartSet, PartSets, Position, Validity};
 use crate::rule::{Form, Rule};
 use crate::rule_set::RuleSet;
 use crate::score;
@@ -33,6 +33,8 @@ pub struct Sighting {
     pub trail: Vec<Cow<'static, str>>,
     /// Other values it belongs with, by rule id.
     pub parts: Vec<(String, Position)>,
+    /// Those values; moved to the secret they belong with when the sighting is added.
+    pub values: Option<Box<PartSet>>,
     /// The reason of a mark on its line.
     pub mark: Option<String>,
     /// The job and step, when the text is a log.
@@ -65,6 +67,8 @@ struct Gathered {
     secret: Secret,
     key: Box<str>,
     guessable: Guessable,
+    /// Boxed: few secrets have any.
+    part_sets: Option<Box<PartSets>>,
     sightings: Vec<Sighting>,
     /// The reasons behind each score that was seen.
     evidence: Vec<(f32, Box<[Evidence]>)>,
@@ -99,7 +103,7 @@ impl Findings {
         rule: &Rule,
         key: &[u8],
         secret: &[u8],
-        sighting: Sighting,
+        mut sighting: Sighting,
         explain: impl FnOnce() -> Vec<Evidence>,
     ) {
         self.added += 1;
@@ -119,6 +123,7 @@ impl Findings {
                 secret: Secret::new(secret),
                 key: String::from_utf8_lossy(key).into(),
                 guessable,
+                part_sets: None,
                 sightings: Vec::new(),
                 evidence: Vec::new(),
                 occurrences: Vec::new(),
@@ -126,6 +131,9 @@ impl Findings {
         });
         if !gathered.evidence.iter().any(|(log_odds, _)| *log_odds == sighting.log_odds) {
             push(&mut gathered.evidence, (sighting.log_odds, explain().into_boxed_slice()));
+        }
+        if let Some(values) = sighting.values.take() {
+            gathered.part_sets.get_or_insert_default().add(*values);
         }
         push(&mut gathered.sightings, sighting);
     }
@@ -207,6 +215,7 @@ impl Findings {
             secret: gathered.secret.clone(),
             key: gathered.key.clone(),
             guessable: gathered.guessable,
+            part_sets: gathered.part_sets.clone(),
             sightings: vec![first],
             evidence: gathered.evidence.clone(),
             occurrences: Vec::new(),
@@ -325,6 +334,9 @@ impl Findings {
                     if theirs.key < ours.key {
                         ours.key = theirs.key;
                     }
+                    if let Some(part_sets) = theirs.part_sets {
+                        ours.part_sets.get_or_insert_default().absorb(*part_sets);
+                    }
                     ours.sightings.extend(theirs.sightings);
                     ours.occurrences.extend(theirs.occurrences);
                     for (log_odds, evidence) in theirs.evidence {
@@ -355,7 +367,7 @@ impl Findings {
 
 /// Whether nothing but the value tells if a person chose it.
 fn may_be_chosen(rule: &Rule) -> bool {
-    matches!(rule.form, Form::Assignment | Form::Search(_))
+    matches!(rule.form, Form::Assignment | Form::Search(_) | Form::Vaulted)
 }
 
 /// Adds to a list that mostly stays one item long: a first push would make room for four.
@@ -473,10 +485,12 @@ fn finish(mut gathered: Gathered, rules: &[Arc<Rule>], unlisted: u64) -> Finding
         evidence,
         facts,
         validity: Validity::Unchecked,
+        part_sets: gathered.part_sets.map(|sets| *sets).unwrap_or_default(),
         occurrences: gathered.occurrences.into_iter().map(|(_, occurrence)| occurrence).collect(),
         suppression: None,
         decision: Decision::default(),
         more_occurrences: more as u64 + unlisted,
+        vaulted: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::detect::{Candidate, Judge};
 use crate::evidence::Evidence;
 use crate::rule::{Form, Rule};
 use crate::score::{self, Context, Kind};
+use crate::vaulted;
 use std::ops::Range;
 
 /// Candidates less likely than one in ninety are not kept; a token with a wrong checksum stays just above.
@@ -28,7 +29,15 @@ impl Judge for Scorer {
 
 /// The reasons for a candidate's score.
 pub fn explain(bytes: &[u8], rule: &Rule, candidate: &Candidate) -> Vec<Evidence> {
+    if let Form::Vaulted = rule.form {
+        return vec![in_vault(vaulted::LOG_ODDS)];
+    }
     score::explain(&context(bytes, rule, candidate))
+}
+
+/// The reason of a value that is the vault's.
+pub fn in_vault(weight: f32) -> Evidence {
+    Evidence { reason: "stands-in-the-vault", weight }
 }
 
 fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'a> {
@@ -48,7 +57,7 @@ fn context<'a>(bytes: &'a [u8], rule: &Rule, candidate: &Candidate) -> Context<'
             random: rule.random,
         },
         Form::Assignment => Kind::Generic,
-        Form::Search(_) | Form::Practice { .. } => Kind::Own { prior: rule.confidence },
+        Form::Search(_) | Form::Practice { .. } | Form::Vaulted => Kind::Own { prior: rule.confidence },
     };
     Context { bytes, secret, key: candidate.key(), syntax: candidate.syntax, kind }
 }

@@ -5,7 +5,7 @@
 
 use super::collect::{Findings, Name};
 use super::text::TextScanner;
-use super::{Part, Request, archives, stream};
+use super::{Part, Request, archives, stream, vaulted};
 use crate::archive::{self, HEAD, Peeked};
 use crate::blob::Origin;
 use crate::decode;
@@ -128,6 +128,7 @@ impl Shown<'_> {
     }
 
     fn show(&self, state: &mut State, mut fresh: Vec<Finding>) {
+        vaulted::mark(&mut fresh, &self.request.rules);
         // What it says of entries that nothing used is said at the end.
         let _ = self.request.suppressions.apply(&mut fresh);
         self.request.policy.apply(&mut fresh);

@@ -10,6 +10,7 @@ use crate::detect::{Candidate, Engine, Settled, Sliding, Worker};
 use crate::rule::Rule;
 use crate::score;
 use crate::search::Searches;
+use crate::vaulted;
 use std::sync::Arc;
 
 /// The longest unfinished word that is held back because a secret may begin in it.
@@ -50,6 +51,7 @@ impl<'e> Mask<'e> {
     /// Says that nothing more comes for now: appends all that holds no beginning of a secret.
     pub fn pause(&mut self, out: &mut Vec<u8>) {
         let limit = self.sliding.first_open().min(self.unfinished_word()).min(self.unsearched(false));
+        let limit = limit.min(self.unfinished_vaulted());
         let mut standing = self.held.clone();
         standing.extend(spans(&self.sliding.as_if_ended(&mut self.worker, self.rules)));
         self.emit(standing, limit, out);
@@ -142,6 +144,17 @@ impl<'e> Mask<'e> {
         let encoded = text.iter().rev().take(LONGEST_ENCODED).take_while(|byte| is_part(byte) || is_sign(byte)).count();
         let word = &text[text.len() - encoded..];
         text.len() - if holds_escape(word) { len.max(encoded) } else { len }
+    }
+
+    /// Where the run of signs begins that the text ends in, when a value of the vault may begin there: it may hold any
+    /// sign, and is known once its window is whole.
+    fn unfinished_vaulted(&self) -> usize {
+        if !self.engine.has_vaulted() {
+            return usize::MAX;
+        }
+        let text = &self.sliding.text;
+        let is_part = |byte: &&u8| !byte.is_ascii_whitespace();
+        text.len() - text.iter().rev().take(vaulted::MAX_OFFSET + vaulted::WINDOW).take_while(is_part).count()
     }
 
     fn release(&mut self) {

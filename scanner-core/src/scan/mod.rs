@@ -20,6 +20,8 @@ mod position;
 mod runs;
 mod stream;
 mod text;
+mod value;
+mod vaulted;
 
 pub use buckets::Buckets;
 pub use change::{Change, scan_change};
@@ -27,6 +29,7 @@ pub use images::{ImagePlace, Images};
 pub use live::Live;
 pub use mask::Mask;
 pub use runs::Forges;
+pub use value::identify;
 
 use crate::archive;
 use crate::blob::Origin;
@@ -306,6 +309,7 @@ fn conclude(request: &Request, engine: &Engine, part: Part, mut summary: Summary
     let mut findings = findings.finish(engine.rules());
     warnings.extend(request.suppressions.apply(&mut findings));
     own::drop_twins(&mut findings);
+    vaulted::mark(&mut findings, engine.rules());
     request.policy.apply(&mut findings);
     warnings.sort();
     warnings.dedup();
@@ -404,7 +408,7 @@ pub fn scan_content(
     }
     let text::TextScanner { mut findings, warnings, .. } = scanner;
     findings.place(&|_| vec![origin.clone()]);
-    (findings.finish(engine.rules()), warnings)
+    (marked(findings, engine), warnings)
 }
 
 /// Scans one text in memory; findings below every gate included.
@@ -413,7 +417,7 @@ pub fn scan_bytes(engine: &Engine, bytes: &[u8], origin: Origin) -> (Vec<Finding
     scanner.scan(bytes, 0, &|| origin.to_string());
     let text::TextScanner { mut findings, warnings, .. } = scanner;
     findings.place(&|_| vec![origin.clone()]);
-    (findings.finish(engine.rules()), warnings)
+    (marked(findings, engine), warnings)
 }
 
 /// Scans a text as it is read, `block` bytes at a time, and never holds it whole; gives what `scan_bytes` gives.
@@ -427,5 +431,11 @@ pub fn scan_reader(
     let read = stream::scan(&mut scanner, reader, block, 0, &|| origin.to_string(), &|_| ());
     let text::TextScanner { mut findings, warnings, .. } = scanner;
     findings.place(&|_| vec![origin.clone()]);
-    (findings.finish(engine.rules()), warnings, read)
+    (marked(findings, engine), warnings, read)
+}
+
+fn marked(findings: Findings, engine: &Engine) -> Vec<Finding> {
+    let mut findings = findings.finish(engine.rules());
+    vaulted::mark(&mut findings, engine.rules());
+    findings
 }

@@ -2,7 +2,7 @@
 
 use super::judge::Scorer;
 use super::position::Cursor;
-use super::text::{Seen, TextScanner};
+use super::text::{Part, Seen, TextScanner};
 use crate::detect::{Candidate, Judge, MAX_PER_RULE};
 use crate::finding::{Confidence, Evidence, Finding, Occurrence, Position};
 use crate::rule::{Form, Rule};
@@ -69,8 +69,11 @@ fn record(
     let positions = positions(bytes, &kept, *cursor);
     for found in kept {
         let candidate = judge(&scanner.engine.rules().rules()[found.rule as usize], bytes, found);
-        let part = |(rule, span): &(u16, std::ops::Range<usize>)| (*rule, positions[&(span.start, span.end)]);
-        let parts: Vec<(u16, Position)> = found.parts.iter().map(part).collect();
+        let part = |(rule, span): &(u16, std::ops::Range<usize>)| {
+            let value = bytes.get(span.clone()).unwrap_or_default();
+            Part { rule: *rule, position: positions[&(span.start, span.end)], value }
+        };
+        let parts: Vec<Part> = found.parts.iter().map(part).collect();
         let position = positions[&(found.secret.start, found.secret.end)];
         let seen = Seen { place, position, parts: &parts, trail, log: None };
         let value = &bytes[found.secret.clone()];

@@ -7,7 +7,7 @@ use super::collect::Findings;
 use super::logs::{self, Joined, View};
 use super::own::Windows;
 use super::position::{Cursor, MAX_LINE};
-use super::text::{Seen, TextScanner};
+use super::text::{Part, Seen, TextScanner};
 use crate::decode::log::{self, Cleaned, LogReader};
 use crate::decode::{WIDE_SAMPLE, WideDecoder};
 use crate::detect::{self, Candidate, Counts, Hidden, Settled, Sliding};
@@ -277,11 +277,13 @@ impl<'s, 'e> Stream<'s, 'e> {
             return;
         }
         let position_of = |part: &Candidate| {
-            let index = self.standing.partition_point(|other| other.start < part.start);
-            (part.rule, self.positions[index])
+            let first = self.standing.partition_point(|other| other.start < part.start);
+            // A vaulted value may begin at the same place.
+            let own = self.standing[first..].iter().position(|other| other.rule == part.rule).unwrap_or(0);
+            Part::of(part, &self.sliding.text, self.positions[first + own])
         };
         let parts = detect::find_parts(self.recorded, &self.standing, rules);
-        let parts: Vec<(u16, Position)> = parts.iter().map(position_of).collect();
+        let parts: Vec<Part> = parts.iter().map(position_of).collect();
         let seen = match view {
             Some(view) => self.scanner.seen_in_log(&self.sliding.text, candidate.secret(), self.place, &parts, view),
             None => {
@@ -298,7 +300,8 @@ impl<'s, 'e> Stream<'s, 'e> {
         let unrecorded = self.hidden.front().map_or(unrecorded, |(hidden, _)| unrecorded.min(hidden.start as usize));
         let earliest = certain.min(unrecorded);
         let recorded = &self.standing[..self.recorded];
-        let passed = recorded.partition_point(|other| other.end as usize + self.longest_part < earliest);
+        let is_passed = |other: &&Candidate| other.end as usize + self.longest_part < earliest;
+        let passed = recorded.iter().take_while(is_passed).count();
         self.standing.drain(..passed);
         self.positions.drain(..passed);
         self.recorded -= passed;

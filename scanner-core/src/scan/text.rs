@@ -9,8 +9,10 @@ use super::pipelines;
 use super::position::{self, Cursor};
 use crate::ci::Practices;
 use crate::decode::{self, Cut, log::LogPlace};
-use crate::detect::{self, Engine, Hidden, MAX_PER_RULE, State, Worker};
-use crate::finding::Position;
+use crate::detect::{self, Engine, Hidden, MAX_PER_RULE, State, Worker, connection};
+use crate::finding::{PartSet, Position};
+use crate::rule::Rule;
+use crate::secret::Secret;
 use crate::source::git::objects::Operation;
 use crate::suppress::mark;
 use crate::warning::Warning;
@@ -140,8 +142,8 @@ impl<'e> TextScanner<'e> {
         let part_positions = positions(bytes, resolved.parts.iter().flatten(), view);
         let mut cursor = Cursor::new();
         for (candidate, parts) in resolved.candidates.iter().zip(&resolved.parts) {
-            let part = |part: &detect::Candidate| (part.rule, part_positions[&part.start]);
-            let parts: Vec<(u16, Position)> = parts.iter().map(part).collect();
+            let part = |part: &detect::Candidate| Part::of(part, bytes, part_positions[&part.start]);
+            let parts: Vec<Part> = parts.iter().map(part).collect();
             let seen = match view {
                 Some(view) => self.seen_in_log(bytes, candidate.secret(), place, &parts, view),
                 None => {
@@ -167,7 +169,7 @@ impl<'e> TextScanner<'e> {
         text: &[u8],
         secret: Range<usize>,
         place: u32,
-        parts: &'s [(u16, Position)],
+        parts: &'s [Part<'s>],
         view: View,
     ) -> Seen<'s> {
         let trail: &[&'static str] = if view.map.is_whole(&secret) { &[] } else { &["log"] };
@@ -216,7 +218,11 @@ impl<'e> TextScanner<'e> {
             log_odds: candidate.log_odds,
             trail: seen.trail.iter().map(|name| Cow::Borrowed(*name)).collect(),
             log: seen.log,
-            parts: seen.parts.iter().map(|(rule, place)| (rules[*rule as usize].id.clone(), *place)).collect(),
+            parts: seen.parts.iter().map(|part| (rules[part.rule as usize].id.clone(), part.position)).collect(),
+            values: with_connection(
+                values(seen.parts.iter().map(|part| (part.rule, part.value)), rules),
+                connection::around(rule, bytes, candidate.secret()),
+            ),
             mark: mark_at(bytes, candidate.start as usize),
             terms: searches.and_then(|own| own.terms(rule, candidate.rule, bytes, &candidate.secret(), &whole)),
         }
@@ -239,6 +245,7 @@ impl<'e> TextScanner<'e> {
             trail: seen.trail.iter().map(|name| Cow::Borrowed(*name)).chain(decoded.trail.iter().cloned()).collect(),
             log: seen.log,
             parts: hidden.parts().map(place).collect(),
+            values: with_connection(values(hidden.part_values(), rules), decoded.connection.clone()),
             mark: mark_at(bytes, hidden.start as usize),
         };
         let rule = &rules[decoded.rule as usize];
@@ -294,12 +301,43 @@ fn positions<'c>(
     sorted.iter().map(|candidate| (candidate.start, position(candidate.secret()))).collect()
 }
 
+/// A value that belongs with a secret.
+pub(super) struct Part<'a> {
+    /// Its rule's index.
+    pub rule: u16,
+    pub position: Position,
+    pub value: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    /// What a candidate of `bytes` is as a part.
+    pub fn of(candidate: &detect::Candidate, bytes: &'a [u8], position: Position) -> Part<'a> {
+        // A text that is read in blocks may have let go of it.
+        Part { rule: candidate.rule, position, value: bytes.get(candidate.secret()).unwrap_or_default() }
+    }
+}
+
+/// The values of parts by their rules' ids; none without parts.
+fn values<'v>(parts: impl Iterator<Item = (u16, &'v [u8])>, rules: &[Arc<Rule>]) -> Option<Box<PartSet>> {
+    let known = parts.filter(|(_, value)| !value.is_empty());
+    let values: PartSet = known.map(|(rule, value)| (rules[rule as usize].id.clone(), Secret::new(value))).collect();
+    (!values.is_empty()).then(|| Box::new(values))
+}
+
+/// Adds the address that a value stands in, where it means nothing without.
+fn with_connection(values: Option<Box<PartSet>>, text: Option<Secret>) -> Option<Box<PartSet>> {
+    let Some(text) = text else { return values };
+    let mut values = values.unwrap_or_default();
+    values.push((connection::CONNECTION.to_owned(), text));
+    Some(values)
+}
+
 /// Where a candidate was seen.
 pub(super) struct Seen<'a> {
     pub place: u32,
     pub position: Position,
-    /// Other values it belongs with, by rule.
-    pub parts: &'a [(u16, Position)],
+    /// Other values it belongs with.
+    pub parts: &'a [Part<'a>],
     pub trail: &'a [&'static str],
     /// The job and step, when the text is a log.
     pub log: Option<LogPlace>,

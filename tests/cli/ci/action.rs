@@ -136,15 +136,17 @@ fn inputs_are_values_whatever_they_hold() {
             ("STOPLEAK_RULES", "a.toml"),
             ("STOPLEAK_CONFIG", "c.toml"),
             ("STOPLEAK_BASELINE", "b.json"),
+            ("STOPLEAK_VERIFY", "true"),
             ("STOPLEAK_WHOLE_HISTORY", "true"),
             ("STOPLEAK_ALLOW_PARTIAL", "true"),
         ],
     );
     let expected = "<ci>\n<github>\n<--fail-on=$(touch pwned); `touch pwned`>\n<--format=sarif=stopleak.sarif>\n<--path=app>\n\
          <--path=--whole-history>\n<--path=with space>\n<--rules=a.toml>\n<--config=c.toml>\n<--baseline=b.json>\n\
-         <--whole-history>\n<--allow-partial>\n";
+         <--verify>\n<--whole-history>\n<--allow-partial>\n";
     assert_eq!(ran.stdout, expected, "{}", ran.stderr);
-    let table: [(&str, &str, &str); 7] = [
+    let table: [(&str, &str, &str); 8] = [
+        ("STOPLEAK_VERIFY", "1", "verify is neither true nor false"),
         ("STOPLEAK_WHOLE_HISTORY", "yes", "whole-history is neither true nor false"),
         ("STOPLEAK_BUILD_FROM_SOURCE", "1", "build-from-source is neither true nor false"),
         ("STOPLEAK_VERSION", "../../x", "version is no version"),

@@ -182,3 +182,27 @@ fn an_accepted_value_is_masked_and_not_reported() {
     assert_eq!((ran.code, ran.output("findings")), (0, "0".to_owned()), "{}", ran.stderr);
     assert!(ran.stdout.starts_with(&format!("::add-mask::{}\n", token(7))), "{}", ran.stdout);
 }
+
+#[test]
+fn a_job_fails_for_what_is_alive_and_stays_open_without_an_answer() {
+    let github = |seed| stopleak_core::rule::example::expand("<github:ghp_>", seed).unwrap();
+    let mut repo = Repo::new();
+    repo.commit("readme", "text\n").branch("feature");
+    repo.commit("new.env", format!("A={}\n", github(1))).commit("dead.env", format!("B={}\n", github(2)));
+    repo.checkout("main");
+    let known = format!("Bearer {}", github(1));
+    let server = crate::server::Server::start(move |asked| match asked.header("authorization") == Some(&known) {
+        true => crate::server::Reply::new(200, r#"{"login":"octocat","type":"User"}"#),
+        false => crate::server::Reply::new(401, "{}"),
+    });
+    let clone = repo.clone_with("clone", &[]);
+    let fail = |args: &str| ci(&clone, "pull_request", &pull_request(&repo), &format!("--no-verify-cache {args}"));
+    let own = format!("--verify --endpoint github=http://{}", server.host);
+    let ran = fail(&format!("{own} --fail-on active"));
+    assert_eq!((ran.code, ran.output("active"), ran.output("failing")), (1, "1".into(), "1".into()), "{}", ran.stderr);
+    assert_eq!(fail(&format!("{own} --fail-on unknown")).code, 0);
+    let lost = fail("--verify --endpoint github=http://127.0.0.1:1 --fail-on active");
+    assert_eq!((lost.code, lost.output("failing")), (2, "0".into()), "{}{}", lost.stdout, lost.stderr);
+    let unasked = fail("--fail-on active");
+    assert!(unasked.code == 2 && unasked.stderr.contains("add --verify"), "{}", unasked.stderr);
+}

@@ -225,11 +225,11 @@ fn a_bypass_needs_a_reason_and_goes_on_record() {
     assert!(done && text.contains("passed, because: incident 42"), "{text}");
     let log = std::fs::read_to_string(repo.at(".git/stopleak/audit.jsonl")).unwrap();
     let entry: serde_json::Value = serde_json::from_str(log.trim_end()).unwrap();
-    assert_eq!((&entry["event"], &entry["details"]["hook"]), (&"bypass".into(), &"pre-commit".into()));
+    assert_eq!((&entry["action"], &entry["details"]["hook"]), (&"bypass".into(), &"pre-commit".into()));
     assert_eq!(entry["details"]["findings"][0]["places"][0], "a.env:1");
     assert!(!log.contains(&token(1)) && !text.contains(&token(1)), "{log}{text}");
     let verified = run_in(repo.path(), "audit verify", b"");
-    assert!(verified.code == 0 && verified.stdout.contains("1 entries"), "{}", verified.stdout);
+    assert!(verified.code == 0 && verified.stdout.contains("1 entry in 1 file"), "{}", verified.stdout);
     assert!(run_in(repo.path(), "audit show", b"").stdout.contains("incident 42"));
 }
 
@@ -246,7 +246,7 @@ fn a_bypass_that_cannot_be_recorded_does_not_pass() {
     let mut repo = guarded("");
     repo.write("a.env", leak(1)).stage();
     std::fs::create_dir(repo.at(".git/stopleak")).unwrap();
-    std::fs::write(repo.at(".git/stopleak/audit.jsonl"), "{ cut").unwrap();
+    std::fs::write(repo.at(".git/stopleak/audit.jsonl"), "{ cut\n").unwrap();
     let (done, text) = said(&git_with(repo.path(), &[("STOPLEAK_BYPASS", "incident 42")], &["commit", "-qm", "x"]));
     assert!(!done && text.contains("nothing passes unrecorded"), "{text}");
 }

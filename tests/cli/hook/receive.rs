@@ -68,7 +68,7 @@ fn a_bypass_by_push_option_is_recorded_with_who_pushed() {
     assert!(done && text.contains("incident 42"), "{text}");
     let log = std::fs::read_to_string(bare.at("stopleak/audit.jsonl")).unwrap();
     let entry: serde_json::Value = serde_json::from_str(log.trim_end()).unwrap();
-    assert_eq!(entry["who"], "pusher");
+    assert_eq!(entry["actor"], "pusher");
     assert_eq!(entry["details"]["references"][0], "refs/heads/main");
     assert_eq!(run_in(bare.path(), "audit verify", b"").code, 0);
 }
@@ -86,7 +86,7 @@ fn a_budget_that_runs_out_blocks_or_passes_as_stated() {
     let (done, text) = push();
     assert!(done && text.contains("passes, as --on-timeout allow says"), "{text}");
     let log = std::fs::read_to_string(bare.at("stopleak/audit.jsonl")).unwrap();
-    assert!(log.contains("\"event\":\"timeout\""), "{log}");
+    assert!(log.contains("\"action\":\"timeout\""), "{log}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! A real S3 server (moto) filled by AWS's own library, where they are installed: in the folder that `STOPLEAK_MOTO`
-//! names, or in `target/moto/bin`.
+//! A real S3 server (moto) filled by AWS's own library, where they are installed.
 
 use super::{Access, Keys, request, told};
+use crate::support::servers::moto;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use stopleak_core::Secret;
@@ -21,24 +21,6 @@ impl Drop for Moto {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// The folder of `moto_server` and its `python`.
-fn installed() -> Option<PathBuf> {
-    let named = std::env::var_os("STOPLEAK_MOTO").map(PathBuf::from);
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/moto/bin");
-    let has_library = |folder: &PathBuf| {
-        let mut python = Command::new(folder.join("python"));
-        let python = python.args(["-c", "import boto3"]).stderr(Stdio::null());
-        python.status().is_ok_and(|status| status.success())
-    };
-    // One on the PATH may be of a version that judges signatures otherwise.
-    let mut folders = named.into_iter().chain([usual]);
-    let found = folders.find(|folder| folder.join("moto_server").is_file() && has_library(folder));
-    if found.is_none() {
-        eprintln!("SKIPPED: moto_server is not installed, so buckets are not tested against a real S3 server");
-    }
-    found
 }
 
 fn start(bin: &Path, home: &Path) -> Moto {
@@ -89,12 +71,12 @@ print(keys["AccessKeyId"], keys["SecretAccessKey"])
 
 #[test]
 fn a_real_store_gives_every_secret_and_checks_the_signature() {
-    let Some(bin) = installed() else { return };
+    let Some(bin) = moto::installed() else { return };
     let home = TempDir::new().unwrap();
-    let moto = start(&bin, home.path());
+    let server = start(&bin, home.path());
     let tokens: Vec<String> = (70..79).map(crate::made::token).collect();
     let mut seed = Command::new(bin.join("python"));
-    seed.args(["-c", SEED, &moto.host]).args(&tokens).env("AWS_CONFIG_FILE", "/dev/null").env("HOME", home.path());
+    seed.args(["-c", SEED, &server.host]).args(&tokens).env("AWS_CONFIG_FILE", "/dev/null").env("HOME", home.path());
     let seeded = seed.output().unwrap();
     assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
     let printed = String::from_utf8(seeded.stdout).unwrap();
@@ -103,7 +85,7 @@ fn a_real_store_gives_every_secret_and_checks_the_signature() {
     let access = Access {
         keys: keys(secret),
         region: Some("eu-west-1".into()),
-        endpoint: Some(format!("http://{}", moto.host)),
+        endpoint: Some(format!("http://{}", server.host)),
     };
 
     let outcome = scan(&request("logs/in/", access.clone())).unwrap();

@@ -14,6 +14,13 @@ pub struct FailOn {
 }
 
 impl FailOn {
+    /// Whether it asks for what only a provider knows: without an answer nothing would pass, and that would be taken for a
+    /// clean result.
+    pub fn needs_answers(&self) -> bool {
+        let is_answer = |word: &ValidityWord| matches!(word, ValidityWord::Active | ValidityWord::Inactive);
+        self.validity.as_ref().is_some_and(|words| words.0.iter().all(is_answer))
+    }
+
     /// Whether the finding fails the job.
     pub fn holds(&self, finding: &Finding) -> bool {
         !self.is_never
@@ -41,10 +48,6 @@ impl FromStr for FailOn {
                 match word {
                     "policy" => {}
                     "never" => fail_on.is_never = true,
-                    // A gate that nothing can pass through would be taken for a clean result.
-                    "active" | "inactive" => {
-                        return Err(format!("nothing is verified yet, so nothing is `{word}`: write presumed-active"));
-                    }
                     _ => validity.push(ValidityWord::from_str(word).map_err(|_| unknown(word))?),
                 }
             }
@@ -57,7 +60,7 @@ impl FromStr for FailOn {
 fn unknown(word: &str) -> String {
     format!(
         "`{word}` is none of policy, never, a severity (low, medium, high, critical), a confidence from 0 to 1, \
-         presumed-active, unknown, unchecked"
+         active, inactive, presumed-active, unknown, unchecked"
     )
 }
 
@@ -67,16 +70,12 @@ mod tests {
 
     #[test]
     fn words_that_would_let_everything_pass_are_refused() {
-        for good in ["policy", "never", "high", "0.9", "high,0.9", "high, presumed-active"] {
+        for good in ["policy", "never", "high", "0.9", "high,0.9", "high, presumed-active", "active,unknown"] {
             assert!(good.parse::<FailOn>().is_ok(), "{good}");
         }
-        for (bad, expected) in [
-            ("hgih", "`hgih` is none of"),
-            ("", "`` is none of"),
-            ("2", "between 0 and 1"),
-            ("NaN", "between 0 and 1"),
-            ("active", "write presumed-active"),
-        ] {
+        for (bad, expected) in
+            [("hgih", "`hgih` is none of"), ("", "`` is none of"), ("2", "between 0 and 1"), ("NaN", "between 0 and 1")]
+        {
             let error = bad.parse::<FailOn>().unwrap_err();
             assert!(error.contains(expected), "{bad}: {error}");
         }

@@ -3,22 +3,24 @@
 use super::environment;
 use super::report::{self, Kind};
 use crate::args::{GuardArgs, PracticesArg, Selection};
+use crate::commands::record::Recorder;
 use crate::commands::request::{self, Plan};
 use crate::exit;
 use crate::failure::{Failure, Result};
+use crate::settings::AuditSettings;
 use crate::terminal::message;
 use serde_json::json;
-use stopleak_core::audit::Log;
+use stopleak_core::audit::Act;
 use stopleak_core::report::compare;
 use stopleak_core::scan::{Change, Outcome, Request, scan_change};
 use stopleak_core::source::git::repository::Repository;
-use stopleak_core::{Finding, Policy, Warning};
+use stopleak_core::{Finding, Policy, Secret, Warning};
 
 /// A hook at work.
 pub struct Guard {
     pub kind: Kind,
     pub policy: Policy,
-    pub log: Log,
+    pub record: Recorder,
     /// The reason for a bypass, as it was given.
     pub bypass: Option<String>,
     pub allow_partial: bool,
@@ -28,8 +30,9 @@ pub struct Guard {
     pub references: Vec<String>,
 }
 
-/// The request that a hook's options and the project's settings make, and whether risky practice is hidden.
-pub fn plan(args: &GuardArgs) -> Result<(Request, bool)> {
+/// The request that a hook's options and the project's settings make, whether risky practice is hidden, and where the
+/// record is.
+pub fn plan(args: &GuardArgs) -> Result<(Request, bool, AuditSettings)> {
     let selection = Selection {
         rules: args.rules.clone(),
         config: args.config.clone(),
@@ -38,19 +41,19 @@ pub fn plan(args: &GuardArgs) -> Result<(Request, bool)> {
         quiet: true,
         ..Selection::default()
     };
-    let Plan { mut request, baseline, practices, .. } = request::plan(&selection)?;
+    let Plan { mut request, baseline, practices, audit, .. } = request::plan(&selection)?;
     let baseline = args.baseline.as_ref().or(baseline.as_ref());
     request.suppressions.baseline = baseline.map(|file| request::read_baseline(file)).transpose()?;
     // A change shows little of the project: what it does not match is not stale.
     request.suppressions.complete = false;
-    Ok((request, practices == PracticesArg::Hide))
+    Ok((request, practices == PracticesArg::Hide, audit))
 }
 
 /// Scans a change in the repository that the hook runs for, and decides.
 pub fn check(kind: Kind, args: &GuardArgs, change: impl FnOnce(&Repository) -> Result<Change>) -> Result<u8> {
-    let (request, hides_practices) = plan(args)?;
+    let (request, hides_practices, audit) = plan(args)?;
     let repository = environment::repository()?;
-    let guard = Guard { hides_practices, ..Guard::new(kind, args, &request.policy, &repository) };
+    let guard = Guard { hides_practices, ..Guard::new(kind, args, &request.policy, &audit, &repository) };
     let change = change(&repository)?;
     let outcome = scan_change(&request, &repository, &change).map_err(|error| request::failed(&error));
     guard.decide(outcome)
@@ -58,7 +61,7 @@ pub fn check(kind: Kind, args: &GuardArgs, change: impl FnOnce(&Repository) -> R
 
 impl Guard {
     /// A guard for the repository.
-    pub fn new(kind: Kind, args: &GuardArgs, policy: &Policy, repository: &Repository) -> Guard {
+    pub fn new(kind: Kind, args: &GuardArgs, policy: &Policy, audit: &AuditSettings, repository: &Repository) -> Guard {
         let bypass = match kind {
             Kind::PreReceive => environment::pushed_bypass(),
             _ => environment::bypass(),
@@ -66,7 +69,7 @@ impl Guard {
         Guard {
             kind,
             policy: policy.clone(),
-            log: Log::of_repository(repository.common_dir()),
+            record: Recorder::of(repository, audit),
             bypass,
             allow_partial: args.allow_partial,
             hides_practices: false,
@@ -129,19 +132,25 @@ impl Guard {
         if let (Some(entry), serde_json::Value::Object(details)) = (entry.as_object_mut(), details) {
             entry.extend(details);
         }
-        self.record("bypass", entry).then(|| {
-            message::line(&format!("stopleak: passed, because: {reason} (recorded in {})", self.log.path().display()));
+        self.record("bypass", entry, blocking).then(|| {
+            message::line(&format!(
+                "stopleak: passed, because: {reason} (recorded in {})",
+                self.record.log.path().display()
+            ));
             exit::CLEAN
         })
     }
 
     /// Writes an entry; what cannot be recorded is not let pass.
-    pub fn record(&self, event: &str, details: serde_json::Value) -> bool {
-        match self.log.append(event, &environment::who(), details, request::now()) {
-            Ok(_) => true,
-            Err(error) => {
-                let failure = Failure::new(format!("nothing passes unrecorded: {error}"));
-                message::error(&failure.hint("`stopleak audit verify` checks the log"));
+    pub fn record(&self, action: &str, details: serde_json::Value, passed: &[&Finding]) -> bool {
+        let act = Act::new(action).outcome("passed").details(details);
+        let secrets: Vec<&Secret> =
+            passed.iter().filter(|finding| !finding.is_practice()).map(|finding| &finding.secret).collect();
+        match self.record.append(act, &secrets) {
+            Ok(()) => true,
+            Err(failure) => {
+                let step = failure.next_step().unwrap_or_default().to_owned();
+                message::error(&Failure::new(format!("nothing passes unrecorded: {failure}")).hint(step));
                 false
             }
         }

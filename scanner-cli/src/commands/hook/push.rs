@@ -34,9 +34,9 @@ pub fn before(remote: Option<&str>, args: &GuardArgs) -> Result<u8> {
     if updates.iter().all(|update| update.new.is_none()) {
         return Ok(exit::CLEAN);
     }
-    let (request, hides_practices) = guard::plan(args)?;
+    let (request, hides_practices, audit) = guard::plan(args)?;
     let repository = environment::repository()?;
-    let mut guard = Guard::new(Kind::PrePush, args, &request.policy, &repository);
+    let mut guard = Guard::new(Kind::PrePush, args, &request.policy, &audit, &repository);
     guard.references = names(&updates);
     guard.hides_practices = hides_practices;
     // The names under which the remote's branches were last seen.
@@ -53,9 +53,9 @@ pub fn received(budget: Option<Duration>, on_timeout: OnTimeout, args: &GuardArg
     if updates.iter().all(|update| update.new.is_none()) {
         return Ok(exit::CLEAN);
     }
-    let (request, hides_practices) = guard::plan(args)?;
+    let (request, hides_practices, audit) = guard::plan(args)?;
     let repository = environment::repository()?;
-    let mut guard = Guard::new(Kind::PreReceive, args, &request.policy, &repository);
+    let mut guard = Guard::new(Kind::PreReceive, args, &request.policy, &audit, &repository);
     guard.references = names(&updates);
     guard.hides_practices = hides_practices;
     let scan = move |repository: &Repository| -> Result<Outcome> {
@@ -84,7 +84,7 @@ fn timed_out(guard: &Guard, budget: Duration, on_timeout: OnTimeout) -> Result<u
         return Ok(code);
     }
     let details = json!({ "hook": guard.kind.as_str(), "references": guard.references, "error": spent });
-    if on_timeout == OnTimeout::Allow && guard.record("timeout", details) {
+    if on_timeout == OnTimeout::Allow && guard.record("timeout", details, &[]) {
         message::line(&format!("stopleak: not scanned: {spent}; it passes, as --on-timeout allow says (recorded)"));
         return Ok(exit::CLEAN);
     }

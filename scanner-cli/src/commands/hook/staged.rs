@@ -35,10 +35,10 @@ pub fn run(files: &[PathBuf], all_files: bool, args: &GuardArgs) -> Result<u8> {
 
 /// All files on disk, as a scan without history takes them.
 fn everything(args: &GuardArgs) -> Result<u8> {
-    let (mut request, hides_practices) = guard::plan(args)?;
+    let (mut request, hides_practices, audit) = guard::plan(args)?;
     request.history = History::None;
     let repository = environment::repository()?;
-    let guard = Guard { hides_practices, ..Guard::new(Kind::Files, args, &request.policy, &repository) };
+    let guard = Guard { hides_practices, ..Guard::new(Kind::Files, args, &request.policy, &audit, &repository) };
     guard.decide(scan(&request).map_err(|error| request::failed(&error)))
 }
 

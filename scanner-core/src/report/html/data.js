@@ -99,7 +99,7 @@ function words({ finding, rule, name, provider, places }) {
     author: some("author"),
     commit: some("commit"),
     rest: [name, provider, finding.key, finding.fingerprint, finding.redacted || finding.secret, finding.severity, finding.validity,
-      some("origin"), finding.occurrences.map((place) => [place.image, place.object, place.run].flatMap((inside) => Object.values(inside || {})).join(" ")).join("\n"), some("job"), some("step"), Object.values(finding.facts || {}).join("\n"), rule.help].join("\n"),
+      some("origin"), finding.occurrences.map((place) => [place.image, place.object, place.run].flatMap((inside) => Object.values(inside || {})).join(" ")).join("\n"), some("job"), some("step"), Object.values(finding.facts || {}).join("\n"), Object.values(finding.verification?.identity || {}).join("\n"), (finding.vault || []).map((at) => Object.values(at).join(" ")).join("\n"), rule.help].join("\n"),
   };
   for (const key of Object.keys(fields)) fields[key] = (fields[key] || "").toLowerCase();
   fields.all = Object.values(fields).join("\n");

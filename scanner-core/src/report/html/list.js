@@ -168,7 +168,10 @@ function decided(decision) {
 function identity(item) {
   const { finding } = item;
   const pair = (label, value, what) => value && el("div", {}, el("dt", {}, label), el(what ? "dd" : "dd.wide", {}, el("code", {}, value)), what && el("dd", {}, copyButton(value, what)));
+  const { identity = {}, scopes, reason } = finding.verification || {};
   return section("Identity", el("dl.facts", {}, pair("Fingerprint", finding.fingerprint, "the fingerprint"), pair("Rule", finding.rule, "the rule's id"), pair("Name", finding.key, "the name it is assigned to"), pair("Policy", finding.decision && decided(finding.decision)),
+    pair("Not known, since", reason), Object.entries(identity).map(([label, value]) => pair(`Opens: ${label}`, value)), pair("Scopes", scopes),
+    (finding.vault || []).map((at) => pair("In the vault", `${at.vault}: ${at.entry}, field ${at.field}, version ${at.version} (${at.current ? "current" : "old"})`)),
     Object.entries(finding.facts || {}).map(([label, value]) => pair(capital(label), value))));
 }
 

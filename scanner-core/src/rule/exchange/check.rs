@@ -56,7 +56,11 @@ pub fn check(purpose: Purpose, written: &[StepWritten], around: &Surroundings) -
     for endpoint in &endpoints {
         hosts.insert(host_of(endpoint)?.to_owned());
     }
-    Ok(Some(Exchange { hosts: hosts.into_iter().collect(), endpoints, steps }))
+    let unproven = written.iter().find_map(|step| step.unproven.clone());
+    if purpose == Purpose::Verify && unproven.is_some() {
+        return Err("verify: `unproven` is for requests that change something".into());
+    }
+    Ok(Some(Exchange { hosts: hosts.into_iter().collect(), endpoints, unproven, steps }))
 }
 
 fn check_meanings(purpose: Purpose, steps: &[Step], written: &[StepWritten]) -> Result<(), String> {

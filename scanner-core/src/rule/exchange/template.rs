@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 /// Where a filled value lands, which decides how it is escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In a URL or an urlencoded form: everything but unreserved characters is percent-encoded.
+    /// In a URL: everything but unreserved characters is percent-encoded.
     Url,
+    /// In an urlencoded form: the same, and the template's own text is encoded, too.
+    Form,
     /// Inside a JSON string.
     Json,
     /// In a header, in basic authorization or a comparison: as it is.
@@ -77,6 +79,7 @@ pub fn fill(template: &str, place: Place, value: &dyn Fn(&str) -> Option<String>
     let mut out = String::new();
     for piece in pieces(template)? {
         match piece {
+            Piece::Text(text) if place == Place::Form => percent(text, &mut out),
             Piece::Text(text) => out.push_str(text),
             Piece::Hole(name, filters) => {
                 let mut filled = value(name).ok_or(format!("nothing is known of `{name}`"))?;
@@ -104,7 +107,7 @@ fn apply(filter: Filter, value: &str) -> Option<String> {
 fn escape(value: &str, place: Place, out: &mut String) {
     match place {
         Place::Plain => out.push_str(value),
-        Place::Url => percent(value, out),
+        Place::Url | Place::Form => percent(value, out),
         Place::Json => {
             let quoted = serde_json::Value::from(value).to_string();
             out.push_str(&quoted[1..quoted.len() - 1]);

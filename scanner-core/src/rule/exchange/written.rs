@@ -40,6 +40,8 @@ pub struct StepWritten {
     pub body: Option<String>,
     /// Why a request other than GET or HEAD changes nothing.
     pub read_only: Option<String>,
+    /// Why this request of `revoke` or `rotate` was not held against the provider's documentation.
+    pub unproven: Option<String>,
     /// Why the secret cannot travel in a header or body.
     pub secret_in_url: Option<String>,
     pub active: Option<Conditions>,
