@@ -43,6 +43,7 @@ each_line --path "${STOPLEAK_FOLDERS:-}"
 each_line --rules "${STOPLEAK_RULES:-}"
 if [ -n "${STOPLEAK_CONFIG:-}" ]; then arguments+=("--config=$STOPLEAK_CONFIG"); fi
 if [ -n "${STOPLEAK_BASELINE:-}" ]; then arguments+=("--baseline=$STOPLEAK_BASELINE"); fi
+if is_true verify "${STOPLEAK_VERIFY:-}"; then arguments+=(--verify); fi
 if is_true whole-history "${STOPLEAK_WHOLE_HISTORY:-}"; then arguments+=(--whole-history); fi
 if is_true allow-partial "${STOPLEAK_ALLOW_PARTIAL:-}"; then arguments+=(--allow-partial); fi
 
