@@ -1,5 +1,8 @@
 //! The command line as it is written; what it means is worked out in `commands`.
 
+// Comments of options are their help texts: no links.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
+
 mod audit;
 mod ci;
 mod hook;
