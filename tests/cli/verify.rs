@@ -186,6 +186,18 @@ fn saved_findings_are_asked_about_with_their_values_or_found_again() {
 }
 
 #[test]
+fn a_saved_finding_is_asked_about_anew_whatever_was_answered_before() {
+    let (project, server) = (project(), knowing(&[token(1)]));
+    let ask = format!("--endpoint github=http://{}", server.host);
+    run(&project, &format!("scan --verify {ask} -f json=found.json -q --show-secrets a.env"));
+    let asked = server.asked().len();
+    assert_eq!(run(&project, &format!("scan --verify {ask} -f jsonl a.env")).code, 1);
+    assert_eq!(server.asked().len(), asked, "a scan takes the answer that is kept");
+    run(&project, &format!("verify {ask} -f jsonl found.json"));
+    assert!(server.asked().len() > asked);
+}
+
+#[test]
 fn what_would_be_asked_is_shown_and_nobody_is_asked() {
     let (project, server) = (project(), knowing(&[token(1)]));
     let project =

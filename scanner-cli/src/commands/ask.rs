@@ -162,6 +162,11 @@ pub struct Wish {
 }
 
 impl Asking {
+    /// The same, but what was answered before is asked again.
+    pub fn anew(self) -> Asking {
+        Asking { again: true, ..self }
+    }
+
     /// Takes the policy out of the request: it judges what is known by then, and must not leave places out before.
     pub fn defer(request: &mut Request) -> Policy {
         let gate = request.policy.gate;

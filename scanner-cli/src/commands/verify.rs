@@ -29,7 +29,8 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
     // Who asks nobody keeps nothing.
     words.no_verify_cache |= is_shown_only;
     let rules = (plan.request.rules.clone(), plan.has_found_rules);
-    let asking = ask::plan(&words, is_offline, &plan.verify, rules, &mut plan.notes)?;
+    // A saved finding is asked about because it may have changed since.
+    let asking = ask::plan(&words, is_offline, &plan.verify, rules, &mut plan.notes)?.anew();
     let Some(file) = &args.saved else { return hosts_of_all(&asking) };
     let mut saved = saved(file, args)?;
     let outputs = output::plan(&args.format, &args.output)?;

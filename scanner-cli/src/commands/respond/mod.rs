@@ -191,6 +191,9 @@ impl Bench {
             say: &say,
         };
         let report = Run::new(plan.clone(), targets, records, world, &guard, journal, &self.folder).go();
+        if let Err(error) = self.asking.verifier.save() {
+            message::caution(&format!("what earlier answers said is kept for a while: {error}"));
+        }
         let code = tell(&plan, &report, args.format)?;
         match self.tell_receivers(args, &plan, &report, (targets, records))? {
             // What somebody was not told of fails, even where all is dead.
