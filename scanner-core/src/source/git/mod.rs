@@ -3,6 +3,7 @@
 pub mod attribution; // who introduced a blob, and where
 pub mod bits; // sets of object numbers
 pub mod changes; // what a commit changed
+mod frontier; // new commits told from known ones
 pub mod graph; // commits and tags as compact tables
 pub mod incoming; // what a push brings
 pub mod message; // who wrote a commit or tag
