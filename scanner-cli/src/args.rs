@@ -4,18 +4,22 @@
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
 
 mod audit;
+mod baseline;
 mod ci;
 mod hook;
 mod outward;
 mod respond;
+mod rules;
 mod vault;
 mod verify;
 
 pub use audit::*;
+pub use baseline::*;
 pub use ci::*;
 pub use hook::*;
 pub use outward::*;
 pub use respond::*;
+pub use rules::*;
 pub use vault::*;
 pub use verify::*;
 
@@ -367,58 +371,6 @@ pub enum PracticesArg {
     Hide,
 }
 
-/// `baseline`.
-#[derive(Debug, Args)]
-pub struct BaselineArgs {
-    #[command(subcommand)]
-    pub verb: BaselineVerb,
-}
-
-/// What to do with a baseline.
-#[derive(Debug, Subcommand)]
-pub enum BaselineVerb {
-    /// Scan and accept everything found
-    Create {
-        #[command(flatten)]
-        on: BaselineOn,
-        /// Replace a baseline that exists
-        #[arg(long)]
-        force: bool,
-    },
-    /// Scan and accept what is not accepted yet
-    Add {
-        #[command(flatten)]
-        on: BaselineOn,
-        /// Accept this finding only (repeatable)
-        #[arg(long, value_name = "ID")]
-        fingerprint: Vec<String>,
-    },
-    /// Scan and accept what gitleaks was told to ignore: a .gitleaksignore, or a JSON report used as a baseline
-    Import {
-        /// The .gitleaksignore or report
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        on: BaselineOn,
-    },
-    /// Scan and drop accepted findings that are gone
-    Prune {
-        #[command(flatten)]
-        on: BaselineOn,
-    },
-}
-
-/// The baseline file and the scan behind it.
-#[derive(Debug, Args)]
-pub struct BaselineOn {
-    #[command(flatten)]
-    pub selection: Selection,
-
-    /// The baseline [default: the one in stopleak.toml, else stopleak-baseline.json]
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-}
-
 /// `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -451,53 +403,6 @@ pub struct MaskArgs {
     /// Run this command, mask what it prints and end as it ends; without one, standard input is masked
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
-}
-
-/// `rules`.
-#[derive(Debug, Args)]
-pub struct RulesArgs {
-    #[command(subcommand)]
-    pub verb: RulesVerb,
-}
-
-/// What to do with rules.
-#[derive(Debug, Subcommand)]
-pub enum RulesVerb {
-    /// List every rule
-    List {
-        /// Add rules from a file or folder (repeatable)
-        #[arg(long, value_name = "PATH")]
-        rules: Vec<PathBuf>,
-    },
-    /// Show all about one rule
-    Show {
-        /// A rule's id
-        id: String,
-        /// Add rules from a file or folder (repeatable)
-        #[arg(long, value_name = "PATH")]
-        rules: Vec<PathBuf>,
-    },
-    /// Check rule files: every complaint with its file and line
-    Check {
-        /// A rule file, or a folder of them
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Make a rule file of a configuration of gitleaks or betterleaks
-    #[command(after_help = IMPORT)]
-    Import {
-        /// A configuration, such as .gitleaks.toml
-        file: PathBuf,
-        /// Write to FILE instead of standard output
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Run the examples of rule files against all rules
-    Test {
-        /// A rule file, or a folder of them
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
 }
 
 /// `completions`.
