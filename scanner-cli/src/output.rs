@@ -5,7 +5,6 @@ use crate::terminal::text::Text;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use stopleak_core::report::{Csv, Github, Gitlab, Html, Json, JsonLines, Junit, Markdown, Report, Sarif};
 
 /// A report format.
@@ -186,8 +185,7 @@ impl Format {
 /// Seconds since 1970, or what `SOURCE_DATE_EPOCH` says: <https://reproducible-builds.org/specs/source-date-epoch/>.
 fn now() -> i64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
-    let since = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    fixed.unwrap_or_else(|| i64::try_from(since()).unwrap_or(0))
+    fixed.unwrap_or_else(stopleak_core::time::now)
 }
 
 impl Writing {

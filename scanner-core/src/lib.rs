@@ -3,6 +3,7 @@
 //! The modules in the order data meets them; a module uses only those above it.
 
 pub mod secret; // the value, kept out of every output, and its fingerprint
+pub mod private; // files that their owner alone can look into
 pub mod time; // times as text, in UTC
 pub mod warning; // what went wrong without ending the scan
 pub mod http; // questions to servers, and their answers

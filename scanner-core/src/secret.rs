@@ -38,6 +38,11 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The digits of a digest or a tag, in lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Fills `bytes` with what nobody can guess; an error when the system gives no randomness.
 pub fn random(bytes: &mut [u8]) -> io::Result<()> {
     SystemRandom::new().fill(bytes).map_err(|_| io::Error::other("the system gives no randomness"))

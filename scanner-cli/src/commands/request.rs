@@ -9,7 +9,6 @@ use crate::terminal::progress;
 use crate::vaults::{self, Vaults};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use stopleak_core::http::{self, Http};
 use stopleak_core::image::Credentials;
 use stopleak_core::scan::{
@@ -17,6 +16,7 @@ use stopleak_core::scan::{
 };
 use stopleak_core::suppress::{Baseline, Suppressions};
 use stopleak_core::time::date;
+pub use stopleak_core::time::now;
 use stopleak_core::{RuleSet, Warning};
 
 /// A request, and what the commands need to know beside it.
@@ -207,10 +207,4 @@ fn cores() -> usize {
 
 pub fn today() -> String {
     date(now())
-}
-
-/// Seconds since 1970-01-01 UTC.
-pub fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(now).unwrap_or(0)
 }

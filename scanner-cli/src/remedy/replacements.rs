@@ -9,9 +9,9 @@ use crate::args::RemedyArgs;
 use crate::failure::{Failure, OrFail, Result};
 use crate::terminal::{message, words};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use stopleak_core::private;
 use stopleak_core::scan::Target;
 use stopleak_core::{Finding, ObjectId, Occurrence, Origin};
 
@@ -63,7 +63,8 @@ impl Replacements {
         }
         if !found.values.is_empty() {
             let values: Vec<Value> = found.values.iter().cloned().collect();
-            private(&self.file, &expression::file(&values))
+            let made = private::options().write(true).create_new(true).open(&self.file);
+            made.and_then(|mut file| file.write_all(&expression::file(&values)))
                 .or_fail(|| format!("cannot write {}", self.file.display()))?;
         }
         self.explain(&found);
@@ -248,13 +249,4 @@ fn refuse_in_work_tree(file: &Path) -> Result<()> {
         ))
         .hint("name a file outside it, such as ../replacements.txt, or inside its .git folder")),
     }
-}
-
-/// A new file that its owner alone can read.
-fn private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(bytes)
 }

@@ -73,11 +73,3 @@ impl Files {
         Ok(found)
     }
 }
-
-/// Sees the names in a folder onto the disk, where the system has a way.
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    match cfg!(unix) {
-        true => std::fs::File::open(folder)?.sync_all(),
-        false => Ok(()),
-    }
-}

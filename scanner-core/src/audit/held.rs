@@ -2,16 +2,16 @@
 
 use super::entry::{Act, Entry, Place};
 use super::error::AuditError;
-use super::files::{Files, sync_folder};
-use super::keys;
+use super::files::Files;
 use super::log::Log;
 use super::note::Checkpoint;
 use super::state::State;
 use super::walk::{tail, walk};
+use crate::private::{self, sync_folder};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long other processes may hold the log.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,9 +32,8 @@ impl<'l> Held<'l> {
         let files = &log.files;
         std::fs::create_dir_all(files.folder()).map_err(AuditError::file(files.folder()))?;
         let path = files.tree();
-        let mut open = OpenOptions::new();
-        let open = keys::options(open.read(true).write(true).create(true));
-        let mut tree = open.open(&path).map_err(AuditError::file(&path))?;
+        let mut tree =
+            private::options().read(true).write(true).create(true).open(&path).map_err(AuditError::file(&path))?;
         wait(|| tree.try_lock(), &files.active)?;
         let kept = State::read(&mut tree).map_err(AuditError::file(&path))?;
         let mut held = Held { log, files, tree, state: State::default(), torn: None };
@@ -166,17 +165,9 @@ impl<'l> Held<'l> {
 
 /// Asks for a lock until it is there.
 pub(super) fn wait(lock: impl Fn() -> Result<(), TryLockError>, path: &Path) -> Result<(), AuditError> {
-    let (started, mut pause) = (Instant::now(), Duration::from_micros(200));
-    loop {
-        match lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(AuditError::file(path)(error)),
-            Err(TryLockError::WouldBlock) if started.elapsed() > PATIENCE => {
-                return Err(AuditError::Locked { path: path.to_owned() });
-            }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
-        }
-        pause = (pause * 2).min(Duration::from_millis(5));
+    match private::wait(lock, PATIENCE).map_err(AuditError::file(path))? {
+        true => Ok(()),
+        false => Err(AuditError::Locked { path: path.to_owned() }),
     }
 }
 

@@ -3,14 +3,13 @@
 
 use super::error::AuditError;
 use super::note::{self, Checkpoint, PublicKey};
-use super::words::hex;
-use crate::secret::{Secret, random};
+use crate::private;
+use crate::secret::{Secret, hex, random};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -34,8 +33,8 @@ impl Keys {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(read)?;
         }
-        let mut file = options(OpenOptions::new().read(true).write(true).create(true)).open(path).map_err(read)?;
-        if is_open_to_others(&file) {
+        let mut file = private::options().read(true).write(true).create(true).open(path).map_err(read)?;
+        if private::is_open_to_others(&file).unwrap_or(false) {
             return Err(problem("others can read it: make a new one, or chmod 600 if nobody did"));
         }
         // Processes that start together make one key: the first writes it, the others wait and read.
@@ -116,22 +115,4 @@ pub fn run_id() -> String {
         // Without randomness runs are told apart by their process.
         Err(_) => format!("{:016x}", std::process::id()),
     }
-}
-
-/// For the owner alone.
-pub(super) fn options(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-#[cfg(unix)]
-fn is_open_to_others(file: &File) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_file: &File) -> bool {
-    false
 }

@@ -4,12 +4,11 @@ use super::entry::{Act, Entry};
 use super::error::AuditError;
 use super::files::Files;
 use super::held::Held;
-use super::keys::{Keys, options, run_id};
+use super::keys::{Keys, run_id};
 use super::note::Checkpoint;
-use super::words::hex;
+use crate::private;
+use crate::secret::hex;
 use serde_json::Value;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// How large a file grows before the next one begins, unless the settings say otherwise.
@@ -110,10 +109,7 @@ impl Log {
         let path = self.files.checkpoint();
         // The log is held: no other process writes there.
         let new = path.with_extension("new");
-        let mut open = OpenOptions::new();
-        let file = options(open.write(true).create(true).truncate(true)).open(&new);
-        let write = |mut file: std::fs::File| file.write_all(note.as_bytes()).and_then(|()| file.sync_all());
-        file.and_then(write).and_then(|()| std::fs::rename(&new, &path)).map_err(AuditError::file(&path))?;
+        private::replace(&path, &new, &[note.as_bytes()]).map_err(AuditError::file(&path))?;
         Ok(Some((checkpoint, note)))
     }
 }

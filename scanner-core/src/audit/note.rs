@@ -3,7 +3,7 @@
 
 use super::error::AuditError;
 use super::tree::Hash;
-use super::words::hex;
+use crate::secret::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};

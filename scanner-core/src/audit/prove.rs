@@ -5,7 +5,8 @@ use super::log::Log;
 use super::note::Checkpoint;
 use super::tree::{self, Hash};
 use super::walk::walk;
-use super::words::{from_hex, hex};
+use super::words::from_hex;
+use crate::secret::hex;
 use serde::{Deserialize, Serialize};
 
 /// A proof; hashes as 64 digits.

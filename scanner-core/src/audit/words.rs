@@ -2,10 +2,6 @@
 
 use super::tree::Hash;
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The hash of 64 digits in lower case; `None` for anything else.
 pub(super) fn from_hex(text: &str) -> Option<Hash> {
     let digits = text.as_bytes();

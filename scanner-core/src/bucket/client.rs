@@ -213,8 +213,7 @@ impl Refusal {
 
 /// How long to wait before the next try; none when the store asks for too much.
 fn wait(answer: &Answer, tries: u32) -> Option<Duration> {
-    let asked = answer.header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-    asked.or(Some(backoff(tries))).filter(|wait| *wait <= MAX_WAIT)
+    answer.retry_after().or(Some(backoff(tries))).filter(|wait| *wait <= MAX_WAIT)
 }
 
 pub(super) fn backoff(tries: u32) -> Duration {

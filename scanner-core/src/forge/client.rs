@@ -242,7 +242,7 @@ impl<'t> Client<'t> {
             let is_passing = matches!(answer.status, 429 | 500 | 502..=504) || answer.status == 403 && !is_home;
             if is_passing && tries + 1 < MAX_TRIES {
                 tries += 1;
-                match limits::retry_after(&answer) {
+                match answer.retry_after() {
                     Some(wait) => self.patience.hold(wait),
                     None => self.pause(tries),
                 }

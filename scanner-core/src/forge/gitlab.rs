@@ -5,7 +5,7 @@ use super::client::Client;
 use super::error::ForgeError;
 use super::item::{Chosen, Item, Listing, Recent, name};
 use super::place::{Place, What};
-use crate::time::rfc3339;
+use crate::time::{now, rfc3339};
 use crate::warning::Warning;
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -208,7 +208,6 @@ impl Found<'_, '_> {
 
 /// Whether a time in UTC, as the API writes it, is behind us. Times written so compare as text.
 fn is_past(time: &str) -> bool {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = rfc3339(now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)));
+    let now = rfc3339(now());
     time.get(..19).zip(now.get(..19)).is_some_and(|(time, now)| time < now)
 }

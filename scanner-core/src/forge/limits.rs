@@ -4,8 +4,9 @@
 //! <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>
 
 use crate::http::Answer;
+use crate::time::now;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// The wait where a limit is told without a time: GitHub's own advice.
 const UNTOLD: Duration = Duration::from_secs(60);
@@ -104,17 +105,12 @@ impl Patience {
 
 /// The wait that a refusal asks for; none when it is no limit. `said` is what the server says about it.
 pub fn asked_for(answer: &Answer, said: &str) -> Option<Duration> {
-    let told = retry_after(answer).or_else(|| until_reset(answer));
+    let told = answer.retry_after().or_else(|| until_reset(answer));
     match answer.status {
         429 => Some(told.unwrap_or(UNTOLD)),
         403 if told.is_some() || said.to_ascii_lowercase().contains("rate limit") => Some(told.unwrap_or(UNTOLD)),
         _ => None,
     }
-}
-
-/// What `Retry-After` asks for.
-pub fn retry_after(answer: &Answer) -> Option<Duration> {
-    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// How long until requests are counted anew, when none is left.
@@ -126,11 +122,6 @@ fn until_reset(answer: &Answer) -> Option<Duration> {
     }
     let reset = either("x-ratelimit-reset", "ratelimit-reset")?;
     Some(Duration::from_secs(u64::try_from(reset.saturating_sub(now())).unwrap_or(0)))
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

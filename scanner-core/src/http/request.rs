@@ -5,6 +5,7 @@ use reqwest::Url;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::time::Duration;
 use zeroize::Zeroize;
 
 /// Bytes of an answer that are read unless the request says otherwise.
@@ -163,6 +164,11 @@ impl Answer {
     /// The first value of a header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// For how long the server asks to wait, where it says so in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
     }
 
     /// Every value of a header that may be repeated.

@@ -1,8 +1,9 @@
 //! Names of content by its hash, and the reader that holds content to its name.
 
 use super::error::ImageError;
+use crate::secret::hex;
 use sha2::{Digest as _, Sha256, Sha512};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -94,13 +95,6 @@ impl Hasher {
             Hasher::Sha512(hasher) => hex(&hasher.finalize()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A blob on its way in, hashed as it is read.

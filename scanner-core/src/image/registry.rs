@@ -128,8 +128,7 @@ impl<'t> Registry<'t> {
                 }
                 429 | 500 | 502..=504 if tries + 1 < MAX_TRIES => {
                     tries += 1;
-                    let asked = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
-                    let wait = asked.map_or(backoff(tries), Duration::from_secs);
+                    let wait = answer.retry_after().unwrap_or(backoff(tries));
                     if wait > MAX_WAIT {
                         return Err(self.refusal(answer, what));
                     }

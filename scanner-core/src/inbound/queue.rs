@@ -1,10 +1,11 @@
 //! What waits, on the disk: one sealed file an incident, readable by nobody without the key, there before the answer.
 
 use super::incident::Incident;
+use crate::private::{self, sync_folder};
 use crate::secret::random;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
@@ -63,11 +64,7 @@ pub enum QueueError {
 impl Queue {
     /// The queue in this folder, sealed with this key; at most `most` incidents wait.
     pub fn open(folder: &Path, key: &[u8; 32], most: usize) -> Result<Queue, QueueError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(file(folder))?;
+        private::folder(folder).map_err(file(folder))?;
         let sealing = Zeroizing::new(blake3::derive_key("stopleak queue 1 seal", key));
         let key_of_names = blake3::derive_key("stopleak queue 1 names", key);
         let key = UnboundKey::new(&CHACHA20_POLY1305, &*sealing).map_err(|_| QueueError::Crypto)?;
@@ -107,18 +104,9 @@ impl Queue {
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut *sealed)
             .map_err(|_| QueueError::Crypto)?;
         let new = self.folder.join(format!("{id}.{}.new", crate::audit::run_id()));
-        let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let write =
-            |mut to: File| to.write_all(&nonce).and_then(|()| to.write_all(&sealed)).and_then(|()| to.sync_all());
-        let written = options.write(true).create_new(true).open(&new).and_then(write);
-        let moved = written.and_then(|()| fs::rename(&new, &path)).and_then(|()| sync_folder(&self.folder));
-        moved.map_err(|error| {
-            // What is left of it is taken away with the other leftovers.
-            let _ = fs::remove_file(&new);
-            QueueError::File { path: path.clone(), error }
-        })?;
+        // A leftover of a crash is taken away with the others.
+        private::replace(&path, &new, &[&nonce, &sealed])
+            .map_err(|error| QueueError::File { path: path.clone(), error })?;
         Ok(Put::Waits)
     }
 
@@ -192,11 +180,4 @@ impl Queue {
 fn file(path: &Path) -> impl FnOnce(io::Error) -> QueueError {
     let path = path.to_owned();
     move |error| QueueError::File { path, error }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        false => Ok(()),
-    }
 }

@@ -173,9 +173,7 @@ impl<'t> Courier<'t> {
                     return Ok((status, answer.bytes().unwrap_or_default()));
                 }
                 Ok(answer) => {
-                    let asked =
-                        answer.header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-                    let status = answer.status;
+                    let (asked, status) = (answer.retry_after(), answer.status);
                     let again = status == 429 || (status >= 500 && twice == Twice::Safe);
                     (format!("the answer is {status}"), again, asked)
                 }

@@ -3,14 +3,14 @@
 //! The value lies sealed on the disk, its key in the vault since before the credential was asked for: neither alone
 //! gives anything away, and a crash in between loses nothing.
 
-use super::journal::{make_private, private};
+use super::journal::make_private;
 use super::target::Fresh;
+use crate::private;
 use crate::secret::{Secret, random};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -70,12 +70,7 @@ impl Escrow {
         sealed.map_err(|_| io::Error::other("the value cannot be sealed"))?;
         make_private(&self.folder)?;
         let (path, made) = (self.path(task), self.path(task).with_extension("new"));
-        let mut file = private().write(true).create(true).truncate(true).open(&made)?;
-        file.write_all(&nonce)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        std::fs::rename(&made, &path)?;
-        File::open(&self.folder)?.sync_all()
+        private::replace(&path, &made, &[&nonce, &text])
     }
 
     /// The value that was sealed; `None` when there is none.

@@ -6,7 +6,8 @@ use super::outcome::Outcome;
 use super::plan::Plan;
 use super::responder::Act;
 use super::target::Facts;
-use crate::time::rfc3339;
+use crate::private;
+use crate::time::{now, rfc3339};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -151,9 +152,9 @@ impl Journal {
         let path = Journal::path_of(folder, &plan.run);
         let fail = |error| JournalError::File { path: path.clone(), error };
         make_private(folder).map_err(fail)?;
-        let file = private().create_new(true).append(true).open(&path).map_err(fail)?;
+        let file = private::options().create_new(true).append(true).open(&path).map_err(fail)?;
         // The name must survive a crash as well as the text.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        private::sync_folder(folder).map_err(fail)?;
         hold(&path, &file)?;
         let mut journal = Journal { path, file, next: 1, now };
         journal.append(&Record::Begun { plan: plan.clone() })?;
@@ -256,18 +257,4 @@ pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     Ok(())
-}
-
-/// A file nobody else can read.
-pub(super) fn private() -> OpenOptions {
-    #[allow(unused_mut)]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

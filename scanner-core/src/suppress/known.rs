@@ -1,6 +1,7 @@
 //! Values that anyone may know, from the rule pack's `allowlist.toml`: samples of documentation, emulators' keys.
 
 use crate::rule::known::KnownValues;
+use crate::secret::hex;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -28,6 +29,5 @@ pub fn label(value: &[u8]) -> Option<&'static str> {
     let plain = std::str::from_utf8(value).ok().and_then(|value| LABELS.values.get(value));
     let mut digest = [0u8; 16];
     blake3::Hasher::new().update(value).finalize_xof().fill(&mut digest);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    plain.or_else(|| LABELS.digests.get(&hex)).map(String::as_str)
+    plain.or_else(|| LABELS.digests.get(&hex(&digest))).map(String::as_str)
 }

@@ -51,7 +51,7 @@ impl SecretsManager {
     fn ask(&self, operation: &str, body: &Value, changes: bool) -> Result<Ask, VaultError> {
         let target = format!("secretsmanager.{operation}");
         let body = serde_json::to_vec(body).unwrap_or_default();
-        let request = self.endpoint.json(&self.keys, &target, body, super::now());
+        let request = self.endpoint.json(&self.keys, &target, body, crate::time::now());
         let request = request.map_err(|error| VaultError::Other(error.to_string()))?;
         let mut ask = Ask::change(Method::Post, "/");
         (ask.headers, ask.body, ask.changes) = (request.headers.clone(), request.body.clone(), changes);

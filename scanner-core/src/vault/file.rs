@@ -4,16 +4,18 @@
 
 use super::age::{self, AgeError, Opener};
 use super::talk::strange;
-use super::{Entry, Fields, Vault, VaultError, Version, now};
+use super::{Entry, Fields, Vault, VaultError, Version};
+use crate::private;
 use crate::secret::Secret;
+use crate::time::now;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
 /// How long a writer waits for another one.
@@ -88,16 +90,6 @@ impl KeptValue {
     }
 }
 
-/// Held while the file is written.
-struct Lock(PathBuf);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Whoever waits says what to do about one that stays.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 impl LocalFile {
     /// The vault at `path`; a file that is there must open.
     pub fn open(path: &Path, unlock: &Unlock) -> Result<LocalFile, VaultError> {
@@ -147,24 +139,21 @@ impl LocalFile {
         }
     }
 
-    fn lock(&self) -> Result<Lock, VaultError> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".lock");
-        let (lock, begun) = (PathBuf::from(name), Instant::now());
-        loop {
-            match OpenOptions::new().write(true).create_new(true).open(&lock) {
-                Ok(_) => return Ok(Lock(lock)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && begun.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    let lock = lock.display();
-                    let message = format!("somebody else writes {}; if nobody does, remove {lock}", self.shown());
-                    return Err(VaultError::Unavailable(message));
-                }
-                Err(error) => return Err(VaultError::Denied(format!("cannot write {}: {error}", lock.display()))),
-            }
+    /// The turn to write; it ends with the process that has it.
+    fn lock(&self) -> Result<File, VaultError> {
+        let lock = self.beside(".lock");
+        let failed = |error| VaultError::Denied(format!("cannot write {}: {error}", lock.display()));
+        let file = private::options().write(true).create(true).truncate(false).open(&lock).map_err(failed)?;
+        match private::wait(|| file.try_lock(), PATIENCE).map_err(failed)? {
+            true => Ok(file),
+            false => Err(VaultError::Unavailable(format!("somebody else writes {}", self.shown()))),
         }
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
     }
 
     /// Changes the content while nobody else does.
@@ -174,29 +163,9 @@ impl LocalFile {
         let done = act(&mut content)?;
         let plain = Zeroizing::new(serde_json::to_vec(&content).map_err(|_| strange(&self.shown()))?);
         let sealed = age::encrypt(&plain, &self.opener).map_err(|error| self.cannot_open(&error))?;
-        self.replace(&sealed)
+        private::replace(&self.path, &self.beside(".new"), &[&sealed])
             .map_err(|error| VaultError::Unanswered(format!("cannot write {}: {error}", self.shown())))?;
         Ok(done)
-    }
-
-    fn replace(&self, sealed: &[u8]) -> std::io::Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(sealed)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        #[cfg(unix)]
-        if let Some(folder) = self.path.parent() {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
     }
 }
 

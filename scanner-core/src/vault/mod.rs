@@ -112,9 +112,3 @@ pub enum VaultError {
     #[error("{0}")]
     Other(String),
 }
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
-}

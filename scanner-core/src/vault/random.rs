@@ -1,7 +1,7 @@
 //! Random bytes from the system.
 
 use super::VaultError;
-use crate::secret::random;
+use crate::secret::{hex, random};
 
 /// `N` random bytes.
 pub fn bytes<const N: usize>() -> Result<[u8; N], VaultError> {
@@ -12,5 +12,5 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], VaultError> {
 
 /// A name that nobody else makes: 32 hex digits.
 pub fn name() -> Result<String, VaultError> {
-    Ok(bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes::<16>()?))
 }

@@ -2,10 +2,11 @@
 //! tests none. Only what a provider said for sure is kept, and not for long.
 
 use crate::finding::Validity;
-use crate::secret::random;
+use crate::private;
+use crate::secret::{hex, random};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -47,7 +48,7 @@ impl Cache {
     /// The answers kept in `folder`, which is made, each good for `lifetime` seconds; `now` in seconds since 1970. A file
     /// that cannot be read as answers is begun anew.
     pub fn open(folder: &Path, lifetime: i64, now: i64) -> io::Result<Cache> {
-        make_folder(folder)?;
+        private::folder(folder)?;
         let key = key(&folder.join("verify.key"))?;
         let file = folder.join("verify.json");
         let mut text = String::new();
@@ -71,7 +72,7 @@ impl Cache {
     /// What was answered, if it is still good.
     pub fn get(&self, tag: &Tag) -> Option<Validity> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(&name(tag))?;
+        let entry = entries.get(&hex(tag))?;
         Some(match entry.is_active {
             true => Validity::Active { identity: entry.identity.clone(), scopes: entry.scopes.clone() },
             false => Validity::Inactive,
@@ -88,12 +89,12 @@ impl Cache {
             }
             Validity::Inactive => Entry { is_active: false, identity: Vec::new(), scopes: None, until },
             Validity::Unchecked | Validity::Unknown { .. } => {
-                entries.remove(&name(tag));
+                entries.remove(&hex(tag));
                 return;
             }
         };
-        if entries.len() < MOST || entries.contains_key(&name(tag)) {
-            entries.insert(name(tag), entry);
+        if entries.len() < MOST || entries.contains_key(&hex(tag)) {
+            entries.insert(hex(tag), entry);
         }
     }
 
@@ -102,13 +103,7 @@ impl Cache {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let text = serde_json::to_vec(&Saved { version: 1, entries })?;
         let beside = self.file.with_extension(format!("{}.new", std::process::id()));
-        let written = private(&beside, OpenOptions::new().write(true).create(true).truncate(true))
-            .and_then(|mut file| file.write_all(&text))
-            .and_then(|()| std::fs::rename(&beside, &self.file));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&beside);
-        }
-        written
+        private::replace(&self.file, &beside, &[&text])
     }
 }
 
@@ -122,23 +117,11 @@ pub fn tag(key: &[u8; 32], fields: &[&[u8]]) -> Tag {
     *hasher.finalize().as_bytes()
 }
 
-fn name(tag: &Tag) -> String {
-    tag.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// The machine's key, made when there is none; one that others can read is no key.
 fn key(file: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     random(&mut key)?;
-    match private(file, OpenOptions::new().write(true).create_new(true)) {
+    match private::options().write(true).create_new(true).open(file) {
         Ok(mut made) => {
             made.write_all(&key)?;
             return Ok(key);
@@ -148,18 +131,11 @@ fn key(file: &Path) -> io::Result<[u8; 32]> {
     }
     let mut known = Vec::new();
     let found = File::open(file)?;
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&found.metadata()?.permissions()) & 0o077 != 0 {
+    if private::is_open_to_others(&found)? {
         return Err(io::Error::other(format!("{} can be read by others: chmod 600", file.display())));
     }
     found.take(33).read_to_end(&mut known)?;
     known.try_into().map_err(|_| io::Error::other(format!("{} is no key: remove it", file.display())))
-}
-
-fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::rule::exchange::judge::{Judgement, Response, judge};
 use crate::rule::exchange::template::{self, Place};
 use crate::time;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How often one question is asked at most.
 const MOST_TRIES: u32 = 3;
@@ -104,7 +104,7 @@ fn ask(mut filled: Filled, how: &How, asked: &mut Asked) -> Result<Response, Ref
                 asked.fate = Fate::Answered(response.status);
                 let is_limited = doubt(&response) == Doubt::RateLimited;
                 if is_limited {
-                    how.reach.hold_back(&filled.host, retry_after(&response, now()));
+                    how.reach.hold_back(&filled.host, retry_after(&response, time::now()));
                 }
                 let may_change = is_limited || (500..600).contains(&response.status);
                 // The last refusal of a limited host is the gate's: it knows how long it would take.
@@ -129,7 +129,10 @@ fn ask(mut filled: Filled, how: &How, asked: &mut Asked) -> Result<Response, Ref
 
 /// Sends once; says of a failure whether the request may have arrived.
 fn send(filled: &Filled, how: &How) -> Result<Response, (Refusal, bool)> {
-    let answer = how.reach.transport().send(&filled.request).map_err(|error| (refusal(&error), has_left(&error)))?;
+    let answer = how.reach.transport().send(&filled.request).map_err(|error| {
+        let has_left = has_left(&error);
+        (Refusal::from(error), has_left)
+    })?;
     let status = answer.status;
     let mut headers = std::collections::BTreeMap::new();
     for (name, value) in &answer.headers {
@@ -144,18 +147,6 @@ fn broken(error: &io::Error) -> Refusal {
         io::ErrorKind::TimedOut => Doubt::Timeout,
         _ if error.to_string().contains("longer than") => Doubt::Strange,
         _ => Doubt::Connection,
-    };
-    Refusal::new(doubt, error.to_string())
-}
-
-/// What a failure of the transport means for the question.
-pub(crate) fn refusal(error: &TransportError) -> Refusal {
-    let doubt = match error {
-        TransportError::Timeout { .. } => Doubt::Timeout,
-        TransportError::Dns { .. } => Doubt::Dns,
-        TransportError::Tls { .. } => Doubt::Tls,
-        TransportError::Connection { .. } => Doubt::Connection,
-        TransportError::Other(_) => Doubt::Strange,
     };
     Refusal::new(doubt, error.to_string())
 }
@@ -189,11 +180,6 @@ fn retry_after(response: &Response, now: i64) -> Option<Duration> {
     let month = months.iter().position(|known| *known == month)? + 1;
     let then = time::parse_rfc3339(&format!("{year}-{month:02}-{day:0>2}T{clock}Z"))?;
     Some(Duration::from_secs(u64::try_from(then.saturating_sub(now)).unwrap_or(0)))
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(since).unwrap_or(0)
 }
 
 #[cfg(test)]

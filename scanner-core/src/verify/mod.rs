@@ -26,7 +26,7 @@ pub use settings::Settings;
 pub use verifier::Verifier;
 
 use crate::finding::{Doubt, Validity};
-use crate::http::Transport;
+use crate::http::{Transport, TransportError};
 use crate::rule::Rule;
 use crate::secret::Secret;
 use std::net::SocketAddr;
@@ -62,6 +62,20 @@ impl Refusal {
     /// A refusal with its reason.
     pub fn new(doubt: Doubt, reason: impl Into<String>) -> Refusal {
         Refusal { doubt, reason: reason.into() }
+    }
+}
+
+/// Why a request got no answer.
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Refusal {
+        let doubt = match error {
+            TransportError::Timeout { .. } => Doubt::Timeout,
+            TransportError::Dns { .. } => Doubt::Dns,
+            TransportError::Tls { .. } => Doubt::Tls,
+            TransportError::Connection { .. } => Doubt::Connection,
+            TransportError::Other(_) => Doubt::Strange,
+        };
+        Refusal::new(doubt, error.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::respond::outcome::Trouble;
 use crate::respond::responder::{Abilities, Ability, Act, Effect, Job, Reconciled, Repeat, Responder};
 use crate::respond::target::{Facts, Fresh, Target};
 use crate::secret::Secret;
-use crate::time::{parse_rfc3339, rfc3339};
+use crate::time::{now, parse_rfc3339, rfc3339};
 use crate::verify::Reach;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -331,9 +331,4 @@ fn first(text: &str, name: &str) -> Option<String> {
         }
     });
     read.ok().and(found)
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ use super::{random_word, wire::not_sent};
 use crate::respond::outcome::Trouble;
 use crate::respond::responder::{Abilities, Ability, Act, Effect, Job, Repeat, Responder};
 use crate::respond::target::{Facts, Fresh, Target};
-use crate::secret::{Secret, random};
+use crate::secret::{Secret, hex, random};
 use crate::verify::typed::{self, CONNECTION, Failed, Kind, postgres, redis};
 use crate::verify::{Reach, Refusal};
 use base64::Engine as _;
@@ -215,7 +215,7 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 fn digest(secret: &Secret) -> String {
-    Sha256::digest(secret.expose()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(secret.expose()))
 }
 
 /// What PostgreSQL keeps of a password, RFC 5803: the password itself would stand in the server's log.

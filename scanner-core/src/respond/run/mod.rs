@@ -16,6 +16,7 @@ use super::responder::{Abilities, Act, Job, Responder};
 use super::target::{Facts, Fresh, Place, Target};
 use crate::finding::Validity;
 use crate::secret::Secret;
+use crate::time;
 use crate::vault::Vault;
 use crate::verify::Verify;
 use serde_json::json;
@@ -35,8 +36,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> i64 {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        time::now()
     }
 
     fn sleep(&self, time: Duration) {

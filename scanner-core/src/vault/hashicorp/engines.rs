@@ -58,18 +58,7 @@ pub struct StaticLogin {
 impl Hashicorp {
     /// Names of the database engine's static roles.
     pub fn static_roles(&self, mount: &str) -> Result<Vec<String>, VaultError> {
-        let mut ask = Ask::get(format!("/v1/{}/static-roles", quoted(mount)?));
-        ask.method = Method::List;
-        let reply = self.send(&ask)?;
-        match reply.status {
-            404 if error_words(&reply.json).is_empty() => Ok(Vec::new()),
-            200..300 => {
-                let keys = reply.json.pointer("/data/keys").and_then(Value::as_array);
-                let keys = keys.ok_or_else(|| strange("the static roles"))?;
-                Ok(keys.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            }
-            _ => Err(self.refused(&ask, &reply, &format!("static roles of {mount}"))),
-        }
+        self.list_at(&format!("{}/static-roles", quoted(mount)?), &format!("static roles of {mount}"))
     }
 
     /// The login of a static role: to tell whether a leaked password is this role's.
@@ -174,18 +163,8 @@ impl Hashicorp {
     /// Ids of the leases below a prefix, as in `database/creds/app`; it takes a right that few have.
     pub fn leases(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
         let prefix = prefix.trim_matches('/');
-        let mut ask = Ask::get(format!("/v1/sys/leases/lookup/{}", quoted(prefix)?));
-        ask.method = Method::List;
-        let reply = self.send(&ask)?;
-        match reply.status {
-            404 if error_words(&reply.json).is_empty() => Ok(Vec::new()),
-            200..300 => {
-                let keys = reply.json.pointer("/data/keys").and_then(Value::as_array);
-                let keys = keys.ok_or_else(|| strange("the leases"))?.iter().filter_map(Value::as_str);
-                Ok(keys.map(|key| format!("{prefix}/{key}")).collect())
-            }
-            _ => Err(self.refused(&ask, &reply, &format!("leases of {prefix}"))),
-        }
+        let names = self.list_at(&format!("sys/leases/lookup/{}", quoted(prefix)?), &format!("leases of {prefix}"))?;
+        Ok(names.iter().map(|name| format!("{prefix}/{name}")).collect())
     }
 
     /// The audit devices' paths, as in `file/`.

@@ -4,8 +4,9 @@
 use super::{Hashicorp, error_words};
 use crate::http::Method;
 use crate::time;
+use crate::time::now;
 use crate::vault::talk::{Ask, Reply, field, quoted, strange, unfield, wipe};
-use crate::vault::{Entry, Fields, VaultError, Version, now};
+use crate::vault::{Entry, Fields, VaultError, Version};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

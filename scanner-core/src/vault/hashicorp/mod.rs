@@ -146,29 +146,31 @@ impl Hashicorp {
         refused(&self.talk, ask, reply, object)
     }
 
+    /// What a list holds, folders with a slash at their end; one that is not there is empty.
+    pub(super) fn list_at(&self, path: &str, object: &str) -> Result<Vec<String>, VaultError> {
+        let mut ask = Ask::get(format!("/v1/{path}"));
+        ask.method = Method::List;
+        let mut reply = self.send(&ask)?;
+        if matches!(reply.status, 400 | 405 | 501) {
+            // Some proxies know no LIST.
+            reply = self.get(&format!("{path}?list=true"))?;
+        }
+        match reply.status {
+            404 if error_words(&reply.json).is_empty() => Ok(Vec::new()),
+            200..300 => {
+                let keys = reply.json.pointer("/data/keys").and_then(Value::as_array).ok_or_else(|| strange(object))?;
+                Ok(keys.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            _ => Err(self.refused(&ask, &reply, object)),
+        }
+    }
+
     /// Every name below a folder; `list` is the path of the listing.
     fn names(&self, list: &dyn Fn(&str) -> String) -> Result<Vec<String>, VaultError> {
         let (mut folders, mut names) = (vec![String::new()], Vec::new());
         while let Some(folder) = folders.pop() {
-            let mut ask = Ask::get(format!("/v1/{}", list(&folder)));
-            ask.method = Method::List;
-            let mut reply = self.send(&ask)?;
-            if matches!(reply.status, 400 | 405 | 501) {
-                // Some proxies know no LIST.
-                let folder = list(&folder);
-                reply = self.get(&format!("{}?list=true", folder))?;
-            }
-            match reply.status {
-                // An empty folder is none, and the mount's own folder may be empty.
-                404 if error_words(&reply.json).is_empty() => continue,
-                200..300 => {}
-                _ => {
-                    let object = format!("the list of {}/{folder}", self.mount);
-                    return Err(self.refused(&ask, &reply, &object));
-                }
-            }
-            let keys = reply.json.pointer("/data/keys").and_then(Value::as_array);
-            for key in keys.ok_or_else(|| strange("a list"))?.iter().filter_map(Value::as_str) {
+            let object = format!("the list of {}/{folder}", self.mount);
+            for key in self.list_at(&list(&folder), &object)? {
                 let path = format!("{folder}{key}");
                 if checked(path.trim_end_matches('/')).is_err() {
                     return Err(VaultError::Other(format!(

@@ -1,12 +1,12 @@
 //! AWS access keys: `GetCallerIdentity` needs no permission and changes nothing:
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
 
-use super::line::{Place, unanswered};
+use super::line::Place;
 use super::{Setup, label, part};
 use crate::aws::xml::elements;
 use crate::aws::{Endpoint, Keys};
 use crate::finding::{Doubt, Validity};
-use crate::http::{self, TransportError};
+use crate::http;
 use crate::secret::Secret;
 use crate::time;
 use crate::verify::{Reach, Refusal, Subject};
@@ -50,7 +50,7 @@ pub fn identify(keys: &Keys, reach: &dyn Reach, own: Option<&str>) -> Result<Val
 pub(super) fn places(own: Option<&str>) -> Result<Vec<Place>, Refusal> {
     let regions = if own.is_some() { &PARTITIONS[..1] } else { &PARTITIONS[..] };
     let place = |region: &&str| {
-        let endpoint = Endpoint::new("sts", region, own).map_err(|error| unanswered(&error))?;
+        let endpoint = Endpoint::new("sts", region, own)?;
         let (host, port) = host_and_port(&endpoint.url)?;
         Ok(Place { host, port, from_scan: false })
     };
@@ -82,14 +82,13 @@ fn control(
 }
 
 fn ask(keys: &Keys, region: &str, own: Option<&str>, reach: &dyn Reach) -> Result<Answer, Refusal> {
-    let failed = |error: TransportError| unanswered(&error);
-    let endpoint = Endpoint::new("sts", region, own).map_err(failed)?;
+    let endpoint = Endpoint::new("sts", region, own)?;
     let fields = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
-    let request = endpoint.query(keys, &fields, time::now()).map_err(failed)?.at_most(MAX_ANSWER);
+    let request = endpoint.query(keys, &fields, time::now())?.at_most(MAX_ANSWER);
     let (host, port) = host_and_port(&endpoint.url)?;
     reach.may_ask(&host, port)?;
-    let answer = reach.transport().send(&request).map_err(failed)?;
-    let (status, wait) = (answer.status, answer.header("retry-after").and_then(|wait| wait.parse().ok()));
+    let answer = reach.transport().send(&request)?;
+    let (status, wait) = (answer.status, answer.retry_after());
     let strange = || Refusal::new(Doubt::Strange, format!("{host} answers {status}, and not as the service does"));
     let body =
         answer.bytes().map_err(|_| Refusal::new(Doubt::Connection, format!("the answer of {host} broke off")))?;
@@ -118,7 +117,7 @@ fn ask(keys: &Keys, region: &str, own: Option<&str>, reach: &dyn Reach) -> Resul
         (_, "ExpiredToken" | "ExpiredTokenException") => Ok(Answer::Wrong),
         (_, "InvalidClientTokenId" | "UnrecognizedClientException") => Ok(Answer::Unheard),
         (429, _) | (_, "Throttling" | "ThrottlingException" | "RequestLimitExceeded") => {
-            reach.hold_back(&host, wait.map(std::time::Duration::from_secs));
+            reach.hold_back(&host, wait);
             Err(Refusal::new(Doubt::RateLimited, format!("{host} limits the rate")))
         }
         (500..=599, _) => Err(Refusal::new(Doubt::Provider, format!("{host} answers {status}"))),
@@ -128,7 +127,7 @@ fn ask(keys: &Keys, region: &str, own: Option<&str>, reach: &dyn Reach) -> Resul
 
 /// Of an address, for the gate.
 pub(super) fn host_and_port(url: &str) -> Result<(String, u16), Refusal> {
-    let exact = http::exact(url).map_err(|error| unanswered(&error))?;
+    let exact = http::exact(url)?;
     let usual = if exact.url.starts_with("https:") { 443 } else { 80 };
     match exact.host.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
         Some((host, Ok(port))) => Ok((host.to_owned(), port)),

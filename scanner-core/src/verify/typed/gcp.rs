@@ -2,7 +2,7 @@
 //! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>.
 
 use super::aws::host_and_port;
-use super::line::{Place, unanswered};
+use super::line::Place;
 use super::ssh::key::der;
 use super::{CONNECTION, Setup, label, part};
 use crate::finding::{Doubt, Validity};
@@ -80,8 +80,8 @@ fn ask(url: &str, assertion: &str, reach: &dyn Reach) -> Result<bool, Refusal> {
     reach.may_ask(&host, port)?;
     let mut request = Request::new(Method::Post, url).header("content-type", "application/x-www-form-urlencoded");
     request.body = format!("grant_type={}&assertion={assertion}", encode(GRANT, false)).into_bytes();
-    let answer = reach.transport().send(&request.at_most(64 << 10)).map_err(|error| unanswered(&error))?;
-    let (status, wait) = (answer.status, answer.header("retry-after").and_then(|wait| wait.parse().ok()));
+    let answer = reach.transport().send(&request.at_most(64 << 10))?;
+    let (status, wait) = (answer.status, answer.retry_after());
     let broke = |_| Refusal::new(Doubt::Connection, format!("the answer of {host} broke off"));
     let body: Value = serde_json::from_slice(&answer.bytes().map_err(broke)?).unwrap_or(Value::Null);
     let (error, detail) =
@@ -90,7 +90,7 @@ fn ask(url: &str, assertion: &str, reach: &dyn Reach) -> Result<bool, Refusal> {
         200 if body["access_token"].as_str().is_some_and(|token| !token.is_empty()) => Ok(true),
         400 | 401 if error == "invalid_grant" && is_refusal(detail) => Ok(false),
         429 => {
-            reach.hold_back(&host, wait.map(std::time::Duration::from_secs));
+            reach.hold_back(&host, wait);
             Err(Refusal::new(Doubt::RateLimited, format!("{host} limits the rate")))
         }
         500..=599 => Err(Refusal::new(Doubt::Provider, format!("{host} answers {status}"))),

@@ -2,7 +2,7 @@
 
 use super::super::{Reach, Refusal};
 use crate::finding::Doubt;
-use crate::http::{Stream, Tls, TransportError};
+use crate::http::{Stream, Tls};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ impl Line {
     /// Speaks TLS from here on.
     pub fn secure(mut self, tls: &Tls) -> Result<Line, Refusal> {
         let timed = self.timed.again().map_err(|error| broken(&self.host, &error))?;
-        self.stream = tls.wrap(timed, &self.host).map_err(|error| unanswered(&error))?;
+        self.stream = tls.wrap(timed, &self.host)?;
         self.is_private = true;
         Ok(self)
     }
@@ -185,16 +185,4 @@ fn broken(host: &str, error: &io::Error) -> Refusal {
         io::ErrorKind::InvalidData => Refusal::new(Doubt::Tls, format!("TLS with {host} broke: {error}")),
         _ => Refusal::new(Doubt::Connection, format!("cannot talk to {host}: {error}")),
     }
-}
-
-/// Why a request got no answer.
-pub fn unanswered(error: &TransportError) -> Refusal {
-    let doubt = match error {
-        TransportError::Timeout { .. } => Doubt::Timeout,
-        TransportError::Dns { .. } => Doubt::Dns,
-        TransportError::Tls { .. } => Doubt::Tls,
-        TransportError::Connection { .. } => Doubt::Connection,
-        TransportError::Other(_) => Doubt::Strange,
-    };
-    Refusal::new(doubt, error.to_string())
 }

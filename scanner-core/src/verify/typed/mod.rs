@@ -159,7 +159,7 @@ impl Session<'_> {
     fn secure(&self, line: Line) -> Result<Line, Refusal> {
         match &self.setup.tls {
             Some(tls) => line.secure(tls),
-            None => line.secure(&Tls::new(None).map_err(|error| line::unanswered(&error))?),
+            None => line.secure(&Tls::new(None)?),
         }
     }
 }

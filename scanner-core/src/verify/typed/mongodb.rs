@@ -6,6 +6,7 @@ use super::line::Line;
 use super::scram::{Hash, Scram};
 use super::{Login, Session, label};
 use crate::finding::Doubt;
+use crate::secret::hex;
 use crate::verify::Refusal;
 use md5::{Digest, Md5};
 
@@ -86,7 +87,7 @@ fn hash(line: &mut Line, wanted: Option<&str>, from: &str, user: &str) -> Result
 /// The password as `SCRAM-SHA-1` takes it.
 fn digested(user: &str, password: &[u8]) -> Vec<u8> {
     let digest = Md5::new().chain_update(user).chain_update(b":mongo:").chain_update(password).finalize();
-    digest.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    hex(&digest).into_bytes()
 }
 
 fn refusal(line: &Line, answer: &[(String, Value)]) -> Result<Login, Refusal> {

@@ -5,6 +5,7 @@ use super::line::Line;
 use super::scram::{Hash, Scram};
 use super::{Failed, Login, Session, label};
 use crate::finding::Doubt;
+use crate::secret::hex;
 use crate::verify::Refusal;
 use md5::{Digest, Md5};
 
@@ -211,9 +212,7 @@ fn columns(body: &[u8]) -> Vec<String> {
 
 /// `md5`, of the password and the user, then of that and the salt.
 fn hashed(user: &str, password: &[u8], salt: &[u8]) -> String {
-    let hex = |parts: &[&[u8]]| -> String {
-        let digest = parts.iter().fold(Md5::new(), |digest, part| digest.chain_update(part)).finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    };
-    format!("md5{}\0", hex(&[hex(&[password, user.as_bytes()]).as_bytes(), salt]))
+    let md5 =
+        |parts: &[&[u8]]| hex(&parts.iter().fold(Md5::new(), |digest, part| digest.chain_update(part)).finalize());
+    format!("md5{}\0", md5(&[md5(&[password, user.as_bytes()]).as_bytes(), salt]))
 }
