@@ -96,8 +96,9 @@ fn listen(args: &ServeArgs, service: &Service, waiting: &Queue, (desk, stop): (&
             "others can reach this address, and it speaks no TLS: tokens would go over the network in clear",
         );
     }
-    message::line(&format!("stopleak: serving at http://{address}"));
+    // Whoever reads that it serves may stop it at once: its signals are listened to by then.
     on_signal(stop.clone(), address)?;
+    message::line(&format!("stopleak: serving at http://{address}"));
     let (wake, woken) = mpsc::sync_channel(1);
     let wake = Mutex::new(wake);
     std::thread::scope(|scope| {
