@@ -30,8 +30,11 @@ fn a_file_does_what_every_vault_must_and_shows_nothing() {
     }
     let wrong = LocalFile::open(&path, &unlock("shut")).err().unwrap();
     assert!(matches!(wrong, VaultError::Denied(_)), "{wrong}");
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["vault.age"]);
+    // Beside it stays the empty file that writers lock, and nothing else.
+    let entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+    let mut left: Vec<_> = entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().len())).collect();
+    left.sort();
+    assert_eq!(left, [("vault.age".into(), bytes.len() as u64), ("vault.age.lock".into(), 0)]);
 }
 
 #[test]
