@@ -10,6 +10,8 @@ mod hook;
 mod outward;
 mod respond;
 mod rules;
+mod sweep;
+mod sweep_targets;
 mod vault;
 mod verify;
 
@@ -20,6 +22,8 @@ pub use hook::*;
 pub use outward::*;
 pub use respond::*;
 pub use rules::*;
+pub use sweep::*;
+pub use sweep_targets::*;
 pub use vault::*;
 pub use verify::*;
 
@@ -73,6 +77,8 @@ pub enum Verb {
     /// Replace leaked secrets: the new value goes to the vault and is proved before the old one ends
     #[command(after_help = RESPOND_CODES)]
     Rotate(Box<RotateArgs>),
+    /// Sweep many repositories, on a schedule, on one machine or many
+    Sweep(Box<SweepCommand>),
     /// Accept today's findings, so that only new ones count
     Baseline(Box<BaselineArgs>),
     /// Try the policy of stopleak.toml: what would block, and why
@@ -81,7 +87,7 @@ pub enum Verb {
     Audit(AuditArgs),
     /// Try who is told of leaks
     Notify(NotifyArgs),
-    /// Answer forges that report leaks: GitLab's Token Revocation API, GitHub's secret scanning
+    /// Answer forges that report leaks, and show the findings of sweeps as a live page
     Serve(ServeArgs),
     /// Start a project: settings with every choice explained, and a baseline on request
     Init(InitArgs),
@@ -334,8 +340,20 @@ pub struct RemedyArgs {
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// A report saved with --format json or jsonl; `-` is standard input
-    #[arg(value_name = "FILE")]
-    pub saved: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "from")]
+    pub saved: Option<PathBuf>,
+
+    /// Report what sweeps found instead: the store's file, or postgres://user@host/database
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["saved", "show_secrets"])]
+    pub from: Option<String>,
+
+    /// The file of the store's key [default: store.key beside the store]
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub store_key: Option<PathBuf>,
+
+    /// With --from, report what was acknowledged, revoked or no secret, too
+    #[arg(long, requires = "from")]
+    pub all: bool,
 
     /// text, jsonl, json, sarif, gitlab, github, markdown, html, junit or csv, to FILE or standard output (repeatable) [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]")]

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Verb::Rotate(args) => commands::respond::rotate(*args),
         Verb::Baseline(args) => commands::baseline::run(&args),
         Verb::Hook(args) => commands::hook::run(&args),
+        Verb::Sweep(args) => commands::sweep::run(&args.verb),
         Verb::Policy(args) => commands::policy::run(&args),
         Verb::Audit(args) => commands::audit::run(&args),
         Verb::Notify(args) => commands::notify::run(&args),

@@ -3,10 +3,14 @@
 
 mod credential;
 mod notify;
+mod page;
 mod serve;
+mod sweep;
 
 pub use notify::NotifyWritten;
+pub use page::{PageSettings, Proxy, Role, Token};
 pub use serve::ServeWritten;
+pub use sweep::{CredentialsWritten, Held, RegistryWritten, SweepWritten};
 
 use crate::args::{HistoryArg, PracticesArg, parse_gate};
 use crate::commands::request;
@@ -53,6 +57,7 @@ pub struct Settings {
     pub audit: AuditSettings,
     pub notify: Vec<NotifyWritten>,
     pub serve: ServeWritten,
+    pub sweep: SweepWritten,
     pub verify: VerifySettings,
     pub vaults: Vaults,
     pub respond: RespondSettings,
@@ -84,7 +89,7 @@ pub struct VerifySettings {
 }
 
 /// `[verify]`.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct VerifyWritten {
     pub hosts: Vec<String>,
@@ -132,6 +137,8 @@ struct Written {
     notify: Vec<NotifyWritten>,
     #[serde(default)]
     serve: Option<ServeWritten>,
+    #[serde(default)]
+    sweep: SweepWritten,
     #[serde(default)]
     verify: VerifyWritten,
     #[serde(default)]
@@ -238,6 +245,7 @@ fn found(mut settings: Settings) -> Settings {
         settings.notes.push(Warning::note("settings-not-named", "stopleak.toml", text));
     }
     settings.serve = ServeWritten::default();
+    settings.sweep = SweepWritten::default();
     settings
 }
 
@@ -390,6 +398,7 @@ pub fn parse(text: &str, file: &Path, today: &str) -> Result<Settings> {
             .map(|one| one.check().map(|()| one.within(folder)))
             .collect::<Result<_>>()?,
         serve: written.serve.unwrap_or_default().within(folder),
+        sweep: written.sweep.within(folder),
         verify: VerifySettings {
             written: VerifyWritten {
                 ca: written.verify.ca.map(|file| folder.join(file)),

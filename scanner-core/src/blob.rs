@@ -131,6 +131,13 @@ pub enum Origin {
         /// The whole path, `run/logs`, `run/artifacts/name`.
         path: String,
     },
+    /// What somebody wrote at a forge: an issue, a request to merge, a comment.
+    Text {
+        /// Who wrote it; empty where nobody is told.
+        author: Arc<str>,
+        /// The address of the page that shows it.
+        path: String,
+    },
     /// Standard input.
     Stdin,
     /// A member of an archive, at any depth.
@@ -174,7 +181,8 @@ impl Origin {
             Origin::Layer { path, .. }
             | Origin::ImageConfig { path, .. }
             | Origin::Object { path, .. }
-            | Origin::Run { path, .. } => Some(path),
+            | Origin::Run { path, .. }
+            | Origin::Text { path, .. } => Some(path),
             Origin::GitBlob { path, .. } => path.as_deref(),
             Origin::GitMessage { .. } | Origin::Stdin => None,
         }
@@ -189,6 +197,8 @@ impl Origin {
             }
             Origin::Object { bucket, .. } => path.get(BUCKET.len() + bucket.len() + 1..),
             Origin::Run { run, .. } => path.get(run.len() + 1..),
+            // An address says nothing about what is written there.
+            Origin::Text { .. } => None,
             _ => Some(path),
         }
     }
@@ -234,6 +244,7 @@ impl Origin {
             | Origin::ImageConfig { .. }
             | Origin::Object { .. }
             | Origin::Run { .. }
+            | Origin::Text { .. }
             | Origin::Stdin => return None,
         };
         let inner = path.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
@@ -284,6 +295,8 @@ impl fmt::Display for Origin {
                     RunPart::Artifact(name) => write!(f, " › artifact {name}"),
                 }
             }
+            Origin::Text { author, path } if author.is_empty() => write!(f, "text {path}"),
+            Origin::Text { author, path } => write!(f, "text {path} by {author}"),
             Origin::Stdin => f.write_str("standard input"),
             Origin::Entry { container, path } if matches!(container.outermost(), Origin::Run { .. }) => {
                 let inside = path.get(container.path().map_or(0, str::len) + 1..).unwrap_or_default();

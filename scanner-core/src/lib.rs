@@ -3,6 +3,7 @@
 //! The modules in the order data meets them; a module uses only those above it.
 
 pub mod secret; // the value, kept out of every output, and its fingerprint
+pub mod sealed; // values under a key, where one must be kept
 pub mod private; // files that their owner alone can look into
 pub mod time; // times as text, in UTC
 pub mod warning; // what went wrong without ending the scan
@@ -37,6 +38,7 @@ pub mod respond; // ends a leaked secret, or replaces it and then ends it
 pub mod summary; // what a scan did
 pub mod scan; // one scan, from what was asked for to what came out
 pub mod report; // findings on their way out
+pub mod sweep; // many repositories, on a schedule
 
 pub use blob::{Blob, Fate, Introduction, ObjectId, Origin, RunPart};
 pub use evidence::{Confidence, Evidence};

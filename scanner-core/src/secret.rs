@@ -43,6 +43,19 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The 32 bytes that 64 digits in lower case stand for; `None` for anything else.
+pub fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// Fills `bytes` with what nobody can guess; an error when the system gives no randomness.
 pub fn random(bytes: &mut [u8]) -> io::Result<()> {
     SystemRandom::new().fill(bytes).map_err(|_| io::Error::other("the system gives no randomness"))

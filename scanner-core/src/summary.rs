@@ -1,6 +1,7 @@
 //! What a scan did, for the end of every report: counts, and everything the user should know about what was left out.
 
 use crate::warning::Warning;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What was done, for the end of every report.
@@ -32,6 +33,8 @@ pub struct Summary {
     pub warnings: Vec<Warning>,
     /// The repositories that were scanned, as far as they are known.
     pub repositories: Vec<Repository>,
+    /// Of a store of sweeps, how many findings were in each state at the end of a day: `2026-11-21`, `open`, 7.
+    pub trend: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// A repository and the state it was scanned in.

@@ -19,6 +19,8 @@ mod live;
 mod mask;
 mod notify;
 mod output;
+#[cfg(unix)]
+mod page;
 mod policy;
 mod report;
 mod pipelines;
@@ -29,11 +31,18 @@ mod rotate;
 mod rules;
 mod serve;
 mod settings;
+#[cfg(unix)]
+mod sweep;
+#[cfg(unix)]
+mod sweep_alerts;
+mod sweep_plan;
 mod vault;
 mod verify;
 
 #[path = "../support/archive.rs"]
 mod archives;
+#[path = "../support/chromium.rs"]
+mod chromium;
 #[path = "../support/events.rs"]
 mod events;
 #[path = "../support/finding.rs"]
@@ -45,6 +54,7 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -110,8 +120,13 @@ fn run_in(folder: &Path, args: &str, input: &[u8]) -> Run {
     }
 }
 
+/// The binary under test; `STOPLEAK_TEST_BINARY` names another one, such as one that is shipped.
+fn binary() -> OsString {
+    std::env::var_os("STOPLEAK_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_stopleak").into())
+}
+
 fn command_in(folder: &Path, args: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stopleak"));
+    let mut command = Command::new(binary());
     let inherited = std::env::vars_os().map(|(name, _)| name);
     inherited.filter(|name| name.to_string_lossy().starts_with("GIT")).for_each(|name| _ = command.env_remove(name));
     command.args(args.split_whitespace()).current_dir(folder);

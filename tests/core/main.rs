@@ -34,6 +34,9 @@ mod score;
 mod stream;
 mod suppress;
 #[cfg(unix)]
+mod sweep;
+mod sweep_targets;
+#[cfg(unix)]
 mod typed;
 mod vault;
 mod verify;

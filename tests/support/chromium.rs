@@ -85,7 +85,12 @@ impl Browser {
     }
 
     /// Opens a file in a page of this size, with these media features: `("prefers-color-scheme", "dark")`.
-    pub fn open(&mut self, file: &Path, (width, height): (u32, u32), features: &[(&str, &str)]) -> Page<'_> {
+    pub fn open(&mut self, file: &Path, size: (u32, u32), features: &[(&str, &str)]) -> Page<'_> {
+        self.visit(&format!("file://{}", file.display()), size, features)
+    }
+
+    /// The same for an address.
+    pub fn visit(&mut self, url: &str, (width, height): (u32, u32), features: &[(&str, &str)]) -> Page<'_> {
         self.events.clear();
         let target = self.send(None, "Target.createTarget", json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
@@ -98,16 +103,15 @@ impl Browser {
         page.send("Emulation.setDeviceMetricsOverride", size);
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         page.send("Emulation.setEmulatedMedia", json!({"features": features}));
-        page.send("Page.navigate", json!({"url": format!("file://{}", file.display())}));
-        let session = page.session.clone();
-        page.browser.wait_event(&session, "Page.loadEventFired");
+        page.go(url);
         page
     }
 
     fn wait_event(&mut self, session: &str, method: &str) {
         let is_it = |message: &Value| message["method"] == method && message["sessionId"] == session;
         if !self.events.iter().any(is_it) {
-            self.wait(|message, _| is_it(message));
+            let event = self.wait(|message, _| is_it(message));
+            self.events.push_back(event);
         }
     }
 }
@@ -116,6 +120,33 @@ impl Page<'_> {
     fn send(&mut self, method: &str, parameters: Value) -> Value {
         let session = self.session.clone();
         self.browser.send(Some(&session), method, parameters)
+    }
+
+    /// Goes to an address, and waits until it is there.
+    pub fn go(&mut self, url: &str) {
+        self.arrive(|page| _ = page.send("Page.navigate", json!({"url": url})));
+    }
+
+    /// Loads the page again.
+    pub fn reload(&mut self) {
+        self.arrive(|page| _ = page.send("Page.reload", json!({})));
+    }
+
+    /// Does what leads to another page, and waits until that is there.
+    pub fn arrive(&mut self, does: impl FnOnce(&mut Self)) {
+        self.browser.events.retain(|event| event["method"] != "Page.loadEventFired");
+        does(self);
+        let session = self.session.clone();
+        self.browser.wait_event(&session, "Page.loadEventFired");
+    }
+
+    /// Waits until an expression holds.
+    pub fn until(&mut self, expression: &str) {
+        let until = Instant::now() + PATIENCE;
+        while self.get(expression) != json!(true) {
+            assert!(Instant::now() < until, "{expression}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What an expression gives, a promise awaited; an exception fails the test.

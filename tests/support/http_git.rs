@@ -5,26 +5,44 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// Whether a request with these headers is let in.
+pub type Guard = dyn Fn(&[(String, String)]) -> bool + Send + Sync;
 
 /// Serves every repository below `root`; ends with the process.
 pub struct Server {
     address: String,
+    /// The headers of each request, as text.
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Starts to serve; pushes come from the user `pusher`.
     pub fn start(root: &Path) -> Server {
+        Server::guarded(root, |_| true)
+    }
+
+    /// Starts to serve those who are let in; others are asked for a user and a password.
+    pub fn guarded(root: &Path, guard: impl Fn(&[(String, String)]) -> bool + Send + Sync + 'static) -> Server {
+        let (guard, asked): (Arc<Guard>, Arc<Mutex<Vec<String>>>) = (Arc::new(guard), Arc::default());
+        let seen = Arc::clone(&asked);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
         let root = root.to_path_buf();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let root = root.clone();
+                let (root, guard, seen) = (root.clone(), Arc::clone(&guard), Arc::clone(&seen));
                 // A client that goes away ends its own connection alone.
-                std::thread::spawn(move || _ = answer(stream, &root));
+                std::thread::spawn(move || _ = answer(stream, &root, &*guard, &seen));
             }
         });
-        Server { address }
+        Server { address, asked }
+    }
+
+    /// The headers of each request so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no thread panicked").clone()
     }
 
     /// The URL of a repository below the root.
@@ -33,7 +51,7 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, root: &PathBuf) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, root: &PathBuf, guard: &Guard, seen: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut first = String::new();
     reader.read_line(&mut first)?;
@@ -58,6 +76,11 @@ fn answer(mut stream: TcpStream, root: &PathBuf) -> std::io::Result<()> {
         read_chunks(&mut reader, &mut body)?;
     } else if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
         reader.take(length).read_to_end(&mut body)?;
+    }
+    seen.lock().expect("no thread panicked").push(format!("{headers:?}"));
+    if !guard(&headers) {
+        let asking = "WWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0";
+        return write!(stream, "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n{asking}\r\n\r\n");
     }
     let mut backend = Command::new("git");
     backend.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

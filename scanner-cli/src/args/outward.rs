@@ -40,6 +40,14 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value = "600", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
 
+    /// The store that the page of [serve.page] shows: a file, or postgres://user@host/database
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
+
+    /// The file of the store's key [default: store.key beside the store]
+    #[arg(long, value_name = "FILE")]
+    pub store_key: Option<PathBuf>,
+
     /// Do what waits in the queue, and end
     #[arg(long)]
     pub drain: bool,

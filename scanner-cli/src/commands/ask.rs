@@ -196,27 +196,33 @@ impl Asking {
     /// What the user must know of questions without an answer, and of the answers that were not kept. Where the result
     /// `needs_answers`, one that is missing leaves it open.
     pub fn warnings(&self, counts: &Counts, needs_answers: bool) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        let trouble = counts.unknown.iter().filter(|(doubt, _)| doubt.is_trouble() && **doubt != Doubt::Budget);
-        let trouble: Vec<String> = trouble.map(|(doubt, count)| format!("{count} {}", doubt.as_str())).collect();
-        if !trouble.is_empty() {
-            let count = words::counted(counts.unanswered(), "question");
-            let message = format!("{count} to providers got no answer: {}", trouble.join(", "));
-            let make = if needs_answers { Warning::unscanned } else { Warning::note };
-            warnings.push(make("verify-unanswered", "verify", message));
-        }
-        if let Some(count) = counts.unknown.get(&Doubt::Budget) {
-            let count = words::counted(*count, "finding");
-            let message = format!(
-                "the budget was spent before {count} could be asked about: raise [verify] max-requests or max-seconds"
-            );
-            warnings.push(Warning::unscanned("limit-verify", "verify", message));
-        }
+        let mut warnings = unanswered(counts, needs_answers);
         if let Err(error) = self.verifier.save() {
             warnings.push(Warning::note("verify-cache", "verify", format!("answers are not kept: {error}")));
         }
         warnings
     }
+}
+
+/// What the user must know of questions without an answer.
+pub fn unanswered(counts: &Counts, needs_answers: bool) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let trouble = counts.unknown.iter().filter(|(doubt, _)| doubt.is_trouble() && **doubt != Doubt::Budget);
+    let trouble: Vec<String> = trouble.map(|(doubt, count)| format!("{count} {}", doubt.as_str())).collect();
+    if !trouble.is_empty() {
+        let count = words::counted(counts.unanswered(), "question");
+        let message = format!("{count} to providers got no answer: {}", trouble.join(", "));
+        let make = if needs_answers { Warning::unscanned } else { Warning::note };
+        warnings.push(make("verify-unanswered", "verify", message));
+    }
+    if let Some(count) = counts.unknown.get(&Doubt::Budget) {
+        let count = words::counted(*count, "finding");
+        let message = format!(
+            "the budget was spent before {count} could be asked about: raise [verify] max-requests or max-seconds"
+        );
+        warnings.push(Warning::unscanned("limit-verify", "verify", message));
+    }
+    warnings
 }
 
 /// Leaves out what is not of these kinds, and says how much. What nobody could answer may be of any kind: leaving it out is

@@ -2,12 +2,12 @@
 //! environment alone.
 
 use crate::args::{ForgeArgs, RunsArg};
-use crate::failure::{OrFail, Result};
+use crate::failure::{Failure, OrFail, Result};
 use crate::settings::ForgeAddresses;
 use std::sync::Arc;
 use std::time::Duration;
-use stopleak_core::forge::{Chosen, Forge, Server, Token};
-use stopleak_core::http::Transport;
+use stopleak_core::forge::{App, Chosen, Forge, Server, Token};
+use stopleak_core::http::{Transport, is_loopback};
 use stopleak_core::scan::{Forges, Target};
 use stopleak_core::{Secret, Warning};
 
@@ -38,6 +38,29 @@ pub fn plan(
         forges.gitlab = server(Forge::Gitlab, written, addresses.are_named, notes)?;
     }
     Ok(forges)
+}
+
+/// A forge as the environment has it, with its token unless one is given; none of Gitea without an address. `gitea` is the
+/// host that the token is for when the environment does not say.
+pub fn of_environment(forge: Forge, gitea: Option<&str>, given: Option<Token>) -> Result<Option<Server>> {
+    let named = match (environment(forge)?, forge, gitea) {
+        (Some(server), ..) => Some(server),
+        (None, Forge::Gitea, host) => host.map(|host| at_host(forge, host, "gitea://")).transpose()?,
+        (None, ..) => Some(Server::public(forge)),
+    };
+    let Some(mut server) = named else { return Ok(None) };
+    server.token = match given {
+        Some(given) => Some(given),
+        None => token(forge, &server)?,
+    };
+    Ok(Some(server))
+}
+
+/// A host without a scheme is spoken to with TLS, but on loopback.
+fn at_host(forge: Forge, host: &str, named_by: &str) -> Result<Server> {
+    let scheme = if is_loopback(host) { "http" } else { "https" };
+    let address = if host.contains("://") { host.to_owned() } else { format!("{scheme}://{host}") };
+    Server::at(forge, &address).or_fail(|| format!("cannot use {named_by}"))
 }
 
 /// A token goes to the forge that everybody knows, or to one that the user named: in the environment, or in settings
@@ -72,19 +95,33 @@ fn environment(forge: Forge) -> Result<Option<Server>> {
     let names: &[&str] = match forge {
         Forge::Github => &["GITHUB_API_URL"],
         Forge::Gitlab => &["GITLAB_HOST", "CI_API_V4_URL"],
+        Forge::Gitea => &["GITEA_HOST"],
+        Forge::Bitbucket => &["BITBUCKET_API_URL"],
+        Forge::Azure => &["AZURE_DEVOPS_URL"],
     };
     let found = names.iter().find_map(|name| Some((*name, variable(name)?)));
-    let server = found.map(|(name, value)| {
-        let address = if value.contains("://") { value } else { format!("https://{value}") };
-        Server::at(forge, &address).or_fail(|| format!("cannot use {name}"))
-    });
-    server.transpose()
+    found.map(|(name, value)| at_host(forge, &value, name)).transpose()
 }
 
 fn token(forge: Forge, server: &Server) -> Result<Option<Token>> {
     let bearer = |name: &str| variable(name).map(|value| Token::Bearer(Secret::new(value.as_bytes())));
-    if forge == Forge::Github {
-        return Ok(bearer("GH_TOKEN").or_else(|| bearer("GITHUB_TOKEN")));
+    let basic = |user: Option<String>, name: &str| {
+        let (user, password) = (user?, Secret::new(variable(name)?.as_bytes()));
+        Some(Token::Basic { user, password })
+    };
+    match forge {
+        Forge::Github => return Ok(app()?.or_else(|| bearer("GH_TOKEN")).or_else(|| bearer("GITHUB_TOKEN"))),
+        Forge::Gitea => return Ok(bearer("GITEA_TOKEN").or_else(|| bearer("FORGEJO_TOKEN"))),
+        Forge::Bitbucket => {
+            let of_user = || basic(variable("BITBUCKET_EMAIL"), "BITBUCKET_API_TOKEN");
+            return Ok(bearer("BITBUCKET_TOKEN").or_else(of_user));
+        }
+        Forge::Azure => {
+            let personal = || basic(Some(String::new()), "AZURE_DEVOPS_TOKEN");
+            let of_tools = || basic(Some(String::new()), "AZURE_DEVOPS_EXT_PAT");
+            return Ok(personal().or_else(of_tools).or_else(|| bearer("SYSTEM_ACCESSTOKEN")));
+        }
+        Forge::Gitlab => {}
     }
     if let Some(token) = bearer("GITLAB_TOKEN") {
         return Ok(Some(token));
@@ -93,6 +130,25 @@ fn token(forge: Forge, server: &Server) -> Result<Option<Token>> {
     let (Some(address), Some(token)) = (variable("CI_API_V4_URL"), variable("CI_JOB_TOKEN")) else { return Ok(None) };
     let home = Server::at(forge, &address).or_fail(|| "cannot use CI_API_V4_URL".to_owned())?;
     Ok(home.has_same_base(server).then(|| Token::Job(Secret::new(token.as_bytes()))))
+}
+
+/// Who we are as an application: its number or client id, and its key, in a file or in the variable itself.
+fn app() -> Result<Option<Token>> {
+    let Some(id) = variable("GITHUB_APP_ID") else { return Ok(None) };
+    let key = match (variable("GITHUB_APP_PRIVATE_KEY"), variable("GITHUB_APP_PRIVATE_KEY_FILE")) {
+        (Some(key), _) => key.into_bytes(),
+        (None, Some(file)) => {
+            std::fs::read(&file).or_fail(|| format!("cannot read the key of the GitHub app, {file}"))?
+        }
+        (None, None) => {
+            let hint = "GITHUB_APP_PRIVATE_KEY holds it, or GITHUB_APP_PRIVATE_KEY_FILE names its file";
+            return Err(Failure::new("GITHUB_APP_ID is set, and there is no key").hint(hint));
+        }
+    };
+    let installation = variable("GITHUB_APP_INSTALLATION_ID")
+        .map(|text| text.parse().map_err(|_| Failure::new("GITHUB_APP_INSTALLATION_ID is no number")));
+    let app = App::new(&id, &key, installation.transpose()?);
+    Ok(Some(Token::App(app.map_err(|error| Failure::new(error.to_string()))?)))
 }
 
 /// A variable that is set to something; what is no text is nothing that could be sent.

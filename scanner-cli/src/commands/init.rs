@@ -120,8 +120,18 @@ mod tests {
     #[test]
     fn every_setting_that_exists_is_in_it() {
         let entries = ["[[allow]]\nreason = 'x'", "[[policy.rules]]\nverdict = 'warn'"];
-        let tables =
-            ["", "[scan]", "[rules]", "[verify]", "[forge]", "[policy]", "[policy.bypass]", "[audit]", "[respond]"];
+        let tables = [
+            "",
+            "[scan]",
+            "[rules]",
+            "[verify]",
+            "[forge]",
+            "[policy]",
+            "[policy.bypass]",
+            "[audit]",
+            "[respond]",
+            "[sweep]",
+        ];
         for table in tables.into_iter().chain(entries) {
             let problem = load(&format!("{table}\nno-such-key = 1\n")).unwrap_err();
             let names: Vec<&str> = problem.split_once("expected").unwrap().1.split('`').skip(1).step_by(2).collect();

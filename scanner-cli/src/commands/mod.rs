@@ -21,5 +21,6 @@ pub mod respond;
 pub mod rules;
 pub mod scan;
 pub mod serve;
+pub mod sweep;
 pub mod vault;
 pub mod verify;

@@ -85,6 +85,11 @@ impl Recorder {
         Recorder { log, key }
     }
 
+    /// The same log, written by somebody else: whom a server acts for.
+    pub fn by(self, actor: &str) -> Recorder {
+        Recorder { log: self.log.by(actor), ..self }
+    }
+
     /// The log's key; it is made if there is none.
     pub fn keys(&self) -> Result<Keys> {
         Keys::open(&self.key).map_err(failed)
@@ -182,8 +187,9 @@ pub fn state_folder() -> Result<PathBuf> {
         .or_else(|| Some(set("XDG_STATE_HOME").filter(|folder| folder.is_absolute())?.join("stopleak")))
         .or_else(|| Some(set("LOCALAPPDATA").filter(|_| cfg!(windows))?.join("stopleak")))
         .or_else(|| Some(std::env::home_dir()?.join(".local/state/stopleak")));
-    let folder =
-        folder.ok_or_else(|| Failure::new("there is no folder for the audit log").hint("name it with --log"))?;
+    let folder = folder.ok_or_else(|| {
+        Failure::new("there is no folder for what stopleak keeps").hint("name one with STOPLEAK_STATE")
+    })?;
     std::fs::create_dir_all(&folder).or_fail(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }

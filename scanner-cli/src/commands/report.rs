@@ -1,5 +1,6 @@
 //! `stopleak report`: write a saved result in another format, without a scan.
 
+use super::sweep;
 use crate::args::ReportArgs;
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
@@ -12,7 +13,10 @@ use stopleak_core::report::{Saved, Secrets, read};
 /// Reads the saved report and writes it as asked; what the findings mean for the build, the scan's exit code said.
 pub fn run(args: &ReportArgs) -> Result<u8> {
     let outputs = output::plan(&args.format, &args.output)?;
-    let Saved { records, summary } = saved(args)?;
+    let Saved { records, summary } = match &args.from {
+        Some(store) => sweep::saved(store, args.store_key.as_deref(), args.all)?,
+        None => saved(args)?,
+    };
     for output in &outputs {
         let mut writing = output.open(args.quiet)?;
         records.iter().try_for_each(|record| writing.step(|report| report.record(record)))?;
@@ -26,8 +30,9 @@ pub fn run(args: &ReportArgs) -> Result<u8> {
 
 fn saved(args: &ReportArgs) -> Result<Saved> {
     let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
-    let text = text(&args.saved)?;
-    let name = || args.saved.display().to_string();
+    let file = args.saved.as_deref().unwrap_or(Path::new("-"));
+    let text = text(file)?;
+    let name = || file.display().to_string();
     read(&text, secrets).map_err(|error| {
         Failure::new(format!("cannot read {}: {error}", name()))
             .hint("save one with `stopleak scan --format json=FILE`")

@@ -171,7 +171,7 @@ fn images(args: &ImageArgs, targets: &[Target], network: Option<&Arc<Http>>) -> 
     let mut images = Images { platform: args.platform.clone(), ..Images::default() };
     if let Some(http) = network.filter(|_| targets.iter().any(is_image)) {
         images.transport = Some(http.clone());
-        images.credentials = Credentials { file: docker_config() };
+        images.credentials = Credentials { file: docker_config(), given: Vec::new() };
     }
     images
 }
@@ -186,7 +186,7 @@ fn buckets(args: &ImageArgs, targets: &[Target], network: Option<&Arc<Http>>) ->
 }
 
 /// Where docker keeps its logins.
-fn docker_config() -> Option<PathBuf> {
+pub fn docker_config() -> Option<PathBuf> {
     let folder = std::env::var_os("DOCKER_CONFIG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let folder = folder.or_else(|| Some(std::env::home_dir()?.join(".docker")));
     folder.map(|folder| folder.join("config.json"))

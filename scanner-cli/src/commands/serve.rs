@@ -1,7 +1,9 @@
-//! `stopleak serve`: answers forges that report leaks, and does what waits in the queue.
+//! `stopleak serve`: answers forges that report leaks, does what waits in the queue, and shows the live page of sweeps.
 
 mod desk;
 mod http;
+mod page;
+mod reply;
 mod response;
 
 use super::record::{Recorder, state_folder};
@@ -13,6 +15,7 @@ use crate::failure::{Failure, OrFail, Result};
 use crate::settings::{self, Settings};
 use crate::terminal::{message, words};
 use desk::Desk;
+use page::Page;
 use response::Responding;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +77,11 @@ pub fn run(args: &ServeArgs) -> Result<u8> {
         refused: Rate::new(10, per_second.min(1.0)),
         transport: &http,
     };
-    listen(args, &service, &waiting, (&desk, &stop))
+    let page = served.page.map(|page| Page::open(page, args, &recorder)).transpose()?;
+    if page.is_none() && args.store.is_some() {
+        return Err(Failure::new("--store is for the page of [serve.page], which the settings do not have"));
+    }
+    listen(args, (&service, page), &waiting, (&desk, &stop))
 }
 
 fn load_rules(settings: &Settings) -> Result<Arc<stopleak_core::RuleSet>> {
@@ -88,7 +95,12 @@ fn receivers(settings: &Settings) -> Result<Vec<stopleak_core::notify::Receiver>
     }
 }
 
-fn listen(args: &ServeArgs, service: &Service, waiting: &Queue, (desk, stop): (&Desk, &Arc<AtomicBool>)) -> Result<u8> {
+fn listen(
+    args: &ServeArgs,
+    (service, page): (&Service, Option<Page>),
+    waiting: &Queue,
+    (desk, stop): (&Desk, &Arc<AtomicBool>),
+) -> Result<u8> {
     let listener = TcpListener::bind(args.listen).or_fail(|| format!("cannot listen at {}", args.listen))?;
     let address = listener.local_addr().or_fail(|| "cannot listen".to_owned())?;
     if !address.ip().is_loopback() {
@@ -96,6 +108,7 @@ fn listen(args: &ServeArgs, service: &Service, waiting: &Queue, (desk, stop): (&
             "others can reach this address, and it speaks no TLS: tokens would go over the network in clear",
         );
     }
+    let page = page.map(|page| page.reached_at(address));
     // Whoever reads that it serves may stop it at once: its signals are listened to by then.
     on_signal(stop.clone(), address)?;
     message::line(&format!("stopleak: serving at http://{address}"));
@@ -103,13 +116,16 @@ fn listen(args: &ServeArgs, service: &Service, waiting: &Queue, (desk, stop): (&
     let wake = Mutex::new(wake);
     std::thread::scope(|scope| {
         scope.spawn(|| work(waiting, desk, woken, stop));
-        http::serve(&listener, &http::Limits::default(), &|| stop.load(Ordering::SeqCst), &|received| {
-            let reply = service.answer(received, now());
-            if let Some(trouble) = &reply.trouble {
+        http::serve(&listener, &http::Limits::default(), &|| stop.load(Ordering::SeqCst), &|received, peer| {
+            let response = match page.as_ref().filter(|_| Page::has(received.path)) {
+                Some(page) => page.answer(received, peer),
+                None => service.answer(received, now()).into(),
+            };
+            if let Some(trouble) = &response.trouble {
                 message::error(&Failure::new(trouble.clone()));
             }
             ring(&wake);
-            reply
+            response
         });
         ring(&wake);
     });

@@ -1,6 +1,7 @@
 //! `[serve]`: which forges are answered, and with which credentials.
 
 use super::credential::Reference;
+use super::page::{PageSettings, PageWritten};
 use crate::failure::{Failure, Result};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub struct ServeWritten {
     gitlab: Option<GitLabWritten>,
     github_partner: Option<PartnerWritten>,
     github_alerts: Option<AlertsWritten>,
+    page: Option<PageWritten>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +61,7 @@ pub struct Served {
     pub partner: Option<Partner>,
     pub alerts: Option<Alerts>,
     pub alerts_api: Option<AlertsApi>,
+    pub page: Option<PageSettings>,
 }
 
 impl ServeWritten {
@@ -92,10 +95,11 @@ impl ServeWritten {
             gitlab: gitlab.transpose()?,
             partner: partner.transpose()?.map(|source| Partner { keys: PublicKeys::new(source) }),
             alerts: alerts.transpose()?,
+            page: self.page.as_ref().map(PageWritten::checked).transpose()?,
         };
-        match (&served.gitlab, &served.partner, &served.alerts) {
-            (None, None, None) => Err(Failure::new("the settings name nobody to answer")
-                .hint("write [serve.gitlab], [serve.github-partner] or [serve.github-alerts]")),
+        match (&served.gitlab, &served.partner, &served.alerts, &served.page) {
+            (None, None, None, None) => Err(Failure::new("the settings name nobody to answer")
+                .hint("write [serve.gitlab], [serve.github-partner], [serve.github-alerts] or [serve.page]")),
             _ => Ok(served),
         }
     }
@@ -103,6 +107,7 @@ impl ServeWritten {
     /// Its paths, from the folder of the settings.
     pub fn within(mut self, folder: &std::path::Path) -> ServeWritten {
         self.queue = self.queue.map(|path| folder.join(path));
+        self.page = self.page.map(|page| page.within(folder));
         if let Some(partner) = &mut self.github_partner {
             partner.keys_file = partner.keys_file.take().map(|path| folder.join(path));
         }

@@ -28,11 +28,12 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// `0.42 s`, `3 min 5 s`.
+/// `0.42 s`, `3 min 5 s`, `2 h 10 min`.
 pub fn duration(time: Duration) -> String {
     match time.as_secs() {
         0..=59 => format!("{:.2} s", time.as_secs_f64()),
-        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds @ 60..=3_599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 

@@ -3,8 +3,7 @@
 use super::canonical::canonical;
 use super::error::AuditError;
 use super::tree::{Hash, leaf_hash};
-use super::words::from_hex;
-use crate::secret::hex;
+use crate::secret::{from_hex, hex};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -17,7 +17,6 @@ mod state;
 pub mod tree;
 mod verify;
 mod walk;
-mod words;
 
 pub use canonical::canonical;
 pub use entry::{Act, Entry, digest};

@@ -5,8 +5,7 @@ use super::log::Log;
 use super::note::Checkpoint;
 use super::tree::{self, Hash};
 use super::walk::walk;
-use super::words::from_hex;
-use crate::secret::hex;
+use crate::secret::{from_hex, hex};
 use serde::{Deserialize, Serialize};
 
 /// A proof; hashes as 64 digits.

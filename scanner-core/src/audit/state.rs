@@ -3,8 +3,7 @@
 
 use super::entry::{Entry, leaf, parse};
 use super::tree::{Frontier, Hash};
-use super::words::from_hex;
-use crate::secret::hex;
+use crate::secret::{from_hex, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;

@@ -44,7 +44,7 @@ impl Mark {
 
 impl<'c, 't> Download<'c, 't> {
     pub(super) fn begin(client: &'c Client<'t>, path: &str, what: &str) -> Result<Download<'c, 't>, ForgeError> {
-        let answer = client.ask(&client.request(path).header("Accept", "*/*").at_most(u64::MAX), what)?;
+        let answer = client.ask(&client.request(path)?.header("Accept", "*/*").at_most(u64::MAX), what)?;
         let mark = Mark::of(&answer);
         let (path, what) = (path.to_owned(), what.to_owned());
         Ok(Download { client, path, what, inner: answer.body, mark, read: 0, tries: 0, failure: None })
@@ -57,7 +57,7 @@ impl<'c, 't> Download<'c, 't> {
 
     /// Goes on where it broke off. Who does not give a part gives it again from its beginning.
     fn resume(&mut self) -> Result<(), ForgeError> {
-        let request = self.client.request(&self.path).header("Accept", "*/*").at_most(u64::MAX);
+        let request = self.client.request(&self.path)?.header("Accept", "*/*").at_most(u64::MAX);
         let request = request.header("Range", format!("bytes={}-", self.read));
         let answer = self.client.ask(&request, &self.what)?;
         if !self.mark.agrees(&Mark::of(&answer)) {

@@ -61,6 +61,17 @@ pub enum ForgeError {
         /// Seconds since 1970.
         until: i64,
     },
+    /// As many requests as may be sent, were sent.
+    #[error("{calls} requests were sent to {host}, and no more may be")]
+    Budget {
+        /// Host and port.
+        host: String,
+        /// The budget.
+        calls: u64,
+    },
+    /// A key or a number of an application that cannot be used.
+    #[error("{0}")]
+    App(String),
     /// An answer that breaks off or is not what it should be.
     #[error("cannot read {what}: {reason}")]
     Unreadable {
@@ -82,6 +93,9 @@ impl ForgeError {
                 "a token with read access to the project's pipelines goes into GITHUB_TOKEN or GITLAB_TOKEN; check the name, too",
             ),
             ForgeError::Limited { .. } => Some("--max-wait SECONDS waits longer; a token raises the limit"),
+            ForgeError::Budget { .. } => {
+                Some("--max-calls N sends more; the next listing goes on where this one ended")
+            }
             ForgeError::Transport(TransportError::Tls { .. }) => {
                 Some("--registry-ca FILE trusts a certificate authority of your own")
             }
@@ -94,7 +108,7 @@ impl ForgeError {
         let code = match self {
             ForgeError::Gone { .. } => "forge-gone",
             ForgeError::Missing { .. } => "forge-missing",
-            ForgeError::Limited { .. } => "forge-limit",
+            ForgeError::Limited { .. } | ForgeError::Budget { .. } => "forge-limit",
             ForgeError::Unreadable { .. } => "forge-download",
             _ => "forge-answer",
         };

@@ -5,7 +5,9 @@
 
 use crate::http::Answer;
 use crate::time::now;
-use std::sync::{Mutex, MutexGuard};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The wait where a limit is told without a time: GitHub's own advice.
@@ -35,9 +37,33 @@ impl Waits {
     }
 }
 
+/// What is left of a server's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Requests a window, where that is told.
+    pub limit: Option<u64>,
+    /// Those that are left of them.
+    pub remaining: u64,
+    /// Counted anew then: seconds since 1970.
+    pub reset: Option<i64>,
+}
+
+impl Rate {
+    /// What an answer says of it.
+    pub fn of(answer: &Answer) -> Option<Rate> {
+        let number = |name: &str| answer.header(name)?.trim().parse::<i64>().ok();
+        let either =
+            |name: &str| number(&format!("x-ratelimit-{name}")).or_else(|| number(&format!("ratelimit-{name}")));
+        let whole = |number: i64| u64::try_from(number).unwrap_or(0);
+        let (limit, reset) = (either("limit").map(whole), either("reset"));
+        either("remaining").map(|remaining| Rate { limit, remaining: whole(remaining), reset })
+    }
+}
+
 /// Waits for limits, for all threads together, until it has waited as long as it may.
 pub struct Patience {
     state: Mutex<State>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 struct State {
@@ -51,11 +77,29 @@ struct State {
 
 impl Patience {
     pub fn new(budget: Duration) -> Patience {
-        Patience { state: Mutex::new(State { left: budget, until: None, stopped: None }) }
+        Patience { state: Mutex::new(State { left: budget, until: None, stopped: None }), stop: None }
     }
 
-    /// Waits until the next request may be sent; the time of going on when that is too late.
-    pub fn wait(&self) -> Result<(), i64> {
+    /// Waits no longer once this is set.
+    pub fn until(self, stop: Arc<AtomicBool>) -> Patience {
+        Patience { stop: Some(stop), ..self }
+    }
+
+    /// Sleeps, unless it is stopped.
+    fn sleep(&self, wait: Duration) -> bool {
+        const SLICE: Duration = Duration::from_millis(200);
+        let end = Instant::now().checked_add(wait);
+        while let Some(rest) = end.and_then(|end| end.checked_duration_since(Instant::now())) {
+            if self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return false;
+            }
+            std::thread::sleep(rest.min(SLICE));
+        }
+        true
+    }
+
+    /// Waits until the next request may be sent; the time of going on when that is too late. A wait is announced.
+    pub fn wait(&self, announce: &dyn Fn(Duration)) -> Result<(), i64> {
         loop {
             let rest = {
                 let state = self.lock();
@@ -65,7 +109,12 @@ impl Patience {
                 state.until.and_then(|until| until.checked_duration_since(Instant::now()))
             };
             match rest {
-                Some(rest) if !rest.is_zero() => std::thread::sleep(rest),
+                Some(rest) if !rest.is_zero() => {
+                    announce(rest);
+                    if !self.sleep(rest) {
+                        return Err(now().saturating_add(i64::try_from(rest.as_secs()).unwrap_or(i64::MAX)));
+                    }
+                }
                 _ => return Ok(()),
             }
         }
@@ -115,13 +164,8 @@ pub fn asked_for(answer: &Answer, said: &str) -> Option<Duration> {
 
 /// How long until requests are counted anew, when none is left.
 fn until_reset(answer: &Answer) -> Option<Duration> {
-    let number = |name: &str| answer.header(name)?.trim().parse::<i64>().ok();
-    let either = |github, gitlab| number(github).or_else(|| number(gitlab));
-    if either("x-ratelimit-remaining", "ratelimit-remaining")? > 0 {
-        return None;
-    }
-    let reset = either("x-ratelimit-reset", "ratelimit-reset")?;
-    Some(Duration::from_secs(u64::try_from(reset.saturating_sub(now())).unwrap_or(0)))
+    let rate = Rate::of(answer).filter(|rate| rate.remaining == 0)?;
+    Some(Duration::from_secs(u64::try_from(rate.reset?.saturating_sub(now())).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -157,11 +201,11 @@ mod tests {
         }
         assert!(patience.lock().stopped.is_none());
         patience.hold(Duration::from_secs(100));
-        let until = patience.wait().unwrap_err();
+        let until = patience.wait(&|_| ()).unwrap_err();
         assert!((now() + 98..=now() + 100).contains(&until), "{until}");
-        assert!(Patience::new(Duration::ZERO).wait().is_ok());
+        assert!(Patience::new(Duration::ZERO).wait(&|_| ()).is_ok());
         // An absurd time does not overflow.
         patience.hold(Duration::MAX);
-        assert!(patience.wait().is_err());
+        assert!(patience.wait(&|_| ()).is_err());
     }
 }

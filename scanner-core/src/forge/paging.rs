@@ -1,12 +1,12 @@
 //! Lists in pages: where the next one is, by the `Link` header of RFC 8288 or GitLab's `X-Next-Page`.
 
-use crate::http::Answer;
+use crate::http::{Answer, link};
 
 /// The query of the page after this one; none after the last.
 ///
 /// Only the query is taken: all pages are at the path that was asked for first, so that no answer can lead elsewhere.
 pub fn next_query(answer: &Answer, query: &str) -> Option<String> {
-    let linked = answer.all("link").find_map(next_link);
+    let linked = answer.all("link").find_map(|header| link(header, "next"));
     if let Some(link) = linked {
         let query = link.split_once('?').map_or("", |(_, query)| query);
         return Some(query.split('#').next().unwrap_or_default().to_owned());
@@ -18,22 +18,15 @@ pub fn next_query(answer: &Answer, query: &str) -> Option<String> {
     Some(kept.chain([own.as_str()]).collect::<Vec<_>>().join("&"))
 }
 
-/// The address that one `Link` header calls the next.
-fn next_link(mut header: &str) -> Option<&str> {
-    loop {
-        let (_, rest) = header.split_once('<')?;
-        let (address, rest) = rest.split_once('>')?;
-        let (parameters, others) = rest.split_at(rest.find(",<").or_else(|| rest.find(", <")).unwrap_or(rest.len()));
-        let is_next = |parameter: &str| {
-            let (name, value) = parameter.split_once('=').unwrap_or_default();
-            let mut kinds = value.trim().trim_matches('"').split(' ');
-            name.trim().eq_ignore_ascii_case("rel") && kinds.any(|kind| kind.eq_ignore_ascii_case("next"))
-        };
-        if parameters.split(';').any(is_next) {
-            return Some(address);
-        }
-        header = others;
-    }
+/// The number of the last page, where it is told: by `rel="last"` or GitLab's `X-Total-Pages`.
+pub fn last_page(answer: &Answer) -> Option<u64> {
+    let total = || answer.header("x-total-pages")?.trim().parse().ok();
+    let linked = answer.all("link").find_map(|header| link(header, "last"));
+    let number = |link: &str| {
+        let query = link.split_once('?').map_or("", |(_, query)| query);
+        query.split(['&', '#']).find_map(|pair| pair.strip_prefix("page=")?.parse().ok())
+    };
+    linked.and_then(number).or_else(total)
 }
 
 #[cfg(test)]
@@ -42,6 +35,25 @@ mod tests {
 
     fn next(name: &str, value: &str) -> Option<String> {
         next_query(&Answer::new(200, vec![(name.into(), value.into())], std::io::empty()), "per_page=2&page=1")
+    }
+
+    #[test]
+    fn the_last_page_is_found_where_it_is_told() {
+        let table = [
+            (
+                "link",
+                r#"<https://a.example/x?page=2&b=1>; rel="next", <https://a.example/x?b=1&page=34>; rel="last""#,
+                Some(34),
+            ),
+            ("link", r#"<https://a.example/x?cursor=2>; rel="next""#, None),
+            ("link", r#"<https://a.example/x?per_page=2>; rel="last""#, None),
+            ("x-total-pages", "7", Some(7)),
+            ("x-total-pages", "", None),
+        ];
+        for (name, value, expected) in table {
+            let answer = Answer::new(200, vec![(name.into(), value.into())], std::io::empty());
+            assert_eq!(last_page(&answer), expected, "{value}");
+        }
     }
 
     #[test]

@@ -10,17 +10,26 @@ pub enum Forge {
     Github,
     /// GitLab, wherever it runs.
     Gitlab,
+    /// Gitea and Forgejo, wherever they run.
+    Gitea,
+    /// Bitbucket Cloud.
+    Bitbucket,
+    /// Azure DevOps, its server included.
+    Azure,
 }
 
 impl Forge {
-    /// Both.
-    pub const ALL: [Forge; 2] = [Forge::Github, Forge::Gitlab];
+    /// Those whose pipelines are read.
+    pub const WITH_RUNS: [Forge; 2] = [Forge::Github, Forge::Gitlab];
 
     /// As it is written: `github`.
     pub fn as_str(self) -> &'static str {
         match self {
             Forge::Github => "github",
             Forge::Gitlab => "gitlab",
+            Forge::Gitea => "gitea",
+            Forge::Bitbucket => "bitbucket",
+            Forge::Azure => "azure",
         }
     }
 }
@@ -30,6 +39,9 @@ impl fmt::Display for Forge {
         f.write_str(match self {
             Forge::Github => "GitHub",
             Forge::Gitlab => "GitLab",
+            Forge::Gitea => "Gitea",
+            Forge::Bitbucket => "Bitbucket",
+            Forge::Azure => "Azure DevOps",
         })
     }
 }
@@ -82,14 +94,14 @@ impl Place {
         }
         match forge {
             Forge::Github => github(&parts),
-            Forge::Gitlab => gitlab(&parts),
+            _ => gitlab(&parts),
         }
     }
 }
 
 fn split(text: &str) -> Option<(Forge, &str)> {
     let of = |forge: Forge| Some((forge, text.strip_prefix(forge.as_str())?.strip_prefix("://")?));
-    Forge::ALL.into_iter().find_map(of)
+    Forge::WITH_RUNS.into_iter().find_map(of)
 }
 
 fn is_segment(part: &str) -> bool {

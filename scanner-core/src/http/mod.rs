@@ -4,12 +4,18 @@
 //! headers that were meant for the first host alone.
 
 mod client;
+#[cfg(feature = "postgres")]
+mod config;
 mod error;
+mod link;
 mod request;
 mod tls;
 
 pub use client::{Http, Settings};
+#[cfg(feature = "postgres")]
+pub use config::tls_config;
 pub use error::TransportError;
+pub use link::link;
 pub use request::{Answer, Exact, Method, Request, encode, exact, is_loopback};
 pub use tls::{Stream, Tls};
 

@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 const MAX_ANSWER: u64 = 16 << 20;
 
 /// Headers that any host may see. All others are meant for one: services have many names for a key.
-const PUBLIC: [&str; 5] = ["accept", "accept-encoding", "range", "user-agent", "if-none-match"];
+const PUBLIC: [&str; 6] = ["accept", "accept-encoding", "range", "user-agent", "if-none-match", "if-modified-since"];
 
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,8 @@ const MAX_OUTPUT: u64 = 1 << 20;
 pub struct Credentials {
     /// Docker's `config.json`; one that is not there means no logins.
     pub file: Option<PathBuf>,
+    /// Logins of registries that come before those of the file, by their host and port.
+    pub given: Vec<(String, Login)>,
 }
 
 /// How a registry is convinced.
@@ -74,6 +76,9 @@ struct Helped {
 impl Credentials {
     /// The login for an image; none when there is none.
     pub fn login(&self, reference: &Reference) -> Result<Option<Login>, ImageError> {
+        if let Some((_, login)) = self.given.iter().find(|(host, _)| host_of(host) == reference.host) {
+            return Ok(Some(login.clone()));
+        }
         let Some(file) = &self.file else { return Ok(None) };
         let text = match std::fs::read(file) {
             Ok(text) => text,
@@ -181,7 +186,7 @@ mod tests {
         let file = folder.path().join("config.json");
         std::fs::write(&file, config).unwrap();
         let reference = Reference::parse(image).unwrap();
-        Credentials { file: Some(file) }.login(&reference).map_err(|error| error.to_string())
+        Credentials { file: Some(file), given: Vec::new() }.login(&reference).map_err(|error| error.to_string())
     }
 
     fn user(config: &str, image: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 //! A registry: <https://github.com/opencontainers/distribution-spec>, with docker's ways of logging in.
 
+mod catalogue;
 mod challenge;
 
 use super::credentials::{Credentials, Login};
@@ -9,13 +10,14 @@ use super::manifest::{ACCEPT, Descriptor, Manifest, Platform};
 use super::reference::Reference;
 use super::resolve::{self, Resolved};
 use super::store::{Each, MAX_SMALL, Store};
-use crate::http::{Answer, Method, Request, Transport, TransportError, is_loopback};
+use crate::http::{Answer, Method, Request, Transport, TransportError, encode, is_loopback};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use challenge::Challenge;
 use serde::Deserialize;
 use std::io::{self, Read};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Addresses that one request may be sent on to.
@@ -34,6 +36,8 @@ pub struct Registry<'t> {
     login: Option<Login>,
     /// The header that convinced it last.
     authorization: Mutex<Option<String>>,
+    /// Requests that were sent.
+    calls: AtomicU64,
 }
 
 #[derive(Deserialize)]
@@ -67,15 +71,45 @@ impl<'t> Registry<'t> {
     ) -> Result<Registry<'t>, ImageError> {
         let login = credentials.login(reference)?;
         let base = base(transport, reference.api_host())?;
-        let authorization = Mutex::default();
-        Ok(Registry { transport, base, reference: reference.clone(), login, authorization })
+        let (authorization, calls) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Registry { transport, base, reference: reference.clone(), login, authorization, calls })
     }
 
     /// The images behind the name.
     pub fn images(&self, platform: Option<&Platform>) -> Result<Resolved, ImageError> {
+        let (digest, manifest) = self.named()?;
+        self.images_of(digest, manifest, platform)
+    }
+
+    /// The manifest or index that the name stands for now.
+    pub fn named(&self) -> Result<(Digest, Manifest), ImageError> {
         let bytes = self.manifest_bytes(self.reference.version(), self.reference.digest.as_ref())?;
-        let name = self.reference.to_string();
-        resolve::resolve(self, &name, Digest::of(&bytes), Manifest::parse(&bytes, &name)?, platform)
+        Ok((Digest::of(&bytes), Manifest::parse(&bytes, &self.reference.to_string())?))
+    }
+
+    /// The images behind a manifest or an index that was read.
+    pub fn images_of(
+        &self,
+        digest: Digest,
+        manifest: Manifest,
+        platform: Option<&Platform>,
+    ) -> Result<Resolved, ImageError> {
+        resolve::resolve(self, &self.reference.to_string(), digest, manifest, platform)
+    }
+
+    /// The digest of what the name stands for now, where the server tells it without sending it: nobody counts that as
+    /// a pull.
+    pub fn digest(&self) -> Result<Option<Digest>, ImageError> {
+        let version = self.reference.version();
+        let mut request = self.request(&format!("manifests/{version}")).header("Accept", ACCEPT);
+        request.method = Method::Head;
+        let answer = self.send(request, &format!("the manifest {version}"))?;
+        Ok(answer.header("docker-content-digest").and_then(Digest::parse))
+    }
+
+    /// As reports name the image.
+    pub fn name(&self) -> String {
+        self.reference.to_string()
     }
 
     fn manifest_bytes(&self, version: &str, digest: Option<&Digest>) -> Result<Vec<u8>, ImageError> {
@@ -142,6 +176,7 @@ impl<'t> Registry<'t> {
 
     fn follow(&self, mut request: Request) -> Result<Answer, ImageError> {
         for _ in 0..MAX_REDIRECTS {
+            self.calls.fetch_add(1, Ordering::Relaxed);
             let answer = self.transport.send(&request)?;
             match request.redirected(&answer)? {
                 Some(next) if next.url.starts_with("http://") && !is_loopback(&next.url) => {
@@ -273,16 +308,7 @@ fn password_header(user: &str, password: &[u8]) -> String {
 
 /// `a=b&c=d`, percent-encoded.
 fn form(fields: &[(&str, &str)]) -> String {
-    let encode = |text: &str| {
-        text.bytes().fold(String::new(), |mut out, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-                other => out.push_str(&format!("%{other:02X}")),
-            }
-            out
-        })
-    };
-    fields.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
+    fields.iter().map(|(key, value)| format!("{key}={}", encode(value, false))).collect::<Vec<_>>().join("&")
 }
 
 fn backoff(tries: u32) -> Duration {

@@ -19,4 +19,4 @@ pub use incident::{AlertName, Forge, Incident, Intake, Postponed};
 pub use keys::{KeySource, PublicKeys};
 pub use queue::{Put, Queue, QueueError};
 pub use rate::Rate;
-pub use service::{Received, Reply, Service};
+pub use service::{Received, Reply, Service, is_same};

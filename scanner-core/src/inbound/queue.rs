@@ -2,13 +2,11 @@
 
 use super::incident::Incident;
 use crate::private::{self, sync_folder};
-use crate::secret::random;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use crate::sealed::Key;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use zeroize::Zeroizing;
 
 const WAITING: &str = "incident";
 const DONE: &str = "done";
@@ -21,7 +19,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// Incidents that wait, in a folder of their owner's own.
 pub struct Queue {
     folder: PathBuf,
-    key: LessSafeKey,
+    key: Key,
     names: [u8; 32],
     most: usize,
 }
@@ -65,10 +63,9 @@ impl Queue {
     /// The queue in this folder, sealed with this key; at most `most` incidents wait.
     pub fn open(folder: &Path, key: &[u8; 32], most: usize) -> Result<Queue, QueueError> {
         private::folder(folder).map_err(file(folder))?;
-        let sealing = Zeroizing::new(blake3::derive_key("stopleak queue 1 seal", key));
         let key_of_names = blake3::derive_key("stopleak queue 1 names", key);
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &*sealing).map_err(|_| QueueError::Crypto)?;
-        let queue = Queue { folder: folder.to_owned(), key: LessSafeKey::new(key), names: key_of_names, most };
+        let key = Key::derived("stopleak queue 1 seal", key);
+        let queue = Queue { folder: folder.to_owned(), key, names: key_of_names, most };
         queue.forget()?;
         Ok(queue)
     }
@@ -96,17 +93,10 @@ impl Queue {
         if self.waiting()?.len() >= self.most {
             return Err(QueueError::Full);
         }
-        let mut nonce = [0; NONCE_LEN];
-        random(&mut nonce).map_err(|_| QueueError::Crypto)?;
-        let mut sealed = incident.to_json();
-        sealed.reserve_exact(CHACHA20_POLY1305.tag_len());
-        self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut *sealed)
-            .map_err(|_| QueueError::Crypto)?;
+        let sealed = self.key.seal(&id, incident.to_json()).map_err(|_| QueueError::Crypto)?;
         let new = self.folder.join(format!("{id}.{}.new", crate::audit::run_id()));
         // A leftover of a crash is taken away with the others.
-        private::replace(&path, &new, &[&nonce, &sealed])
-            .map_err(|error| QueueError::File { path: path.clone(), error })?;
+        private::replace(&path, &new, &[&sealed]).map_err(|error| QueueError::File { path: path.clone(), error })?;
         Ok(Put::Waits)
     }
 
@@ -127,7 +117,7 @@ impl Queue {
         let path = self.path(id, WAITING);
         let mut bytes = Vec::new();
         File::open(&path).and_then(|from| from.take(MAX_FILE).read_to_end(&mut bytes)).map_err(file(&path))?;
-        self.unseal(id, bytes).ok_or_else(|| {
+        self.unseal(id, &bytes).ok_or_else(|| {
             let aside = self.path(id, BROKEN);
             // If even that fails, it stays and is announced again.
             let _ = fs::rename(&path, &aside);
@@ -135,12 +125,8 @@ impl Queue {
         })
     }
 
-    fn unseal(&self, id: &str, bytes: Vec<u8>) -> Option<Incident> {
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        let mut sealed = Zeroizing::new(sealed.to_vec());
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let opened = self.key.open_in_place(nonce, Aad::from(id.as_bytes()), &mut sealed).ok()?;
-        Incident::from_json(opened)
+    fn unseal(&self, id: &str, bytes: &[u8]) -> Option<Incident> {
+        Incident::from_json(&self.key.open(id, bytes)?)
     }
 
     /// Forgets the value; that there was such an incident is remembered for a month.

@@ -24,14 +24,29 @@ pub enum Kind {
     StillLive,
     /// Something that was to be done failed.
     Failed,
+    /// A secret was not dealt with in the time that is given for it.
+    Overdue,
+    /// A secret that was revoked or rotated was brought in again.
+    Returned,
+    /// A sweep left something unscanned.
+    SweepFailed,
     /// Nothing: whether notifications arrive.
     Test,
 }
 
 impl Kind {
     /// All that happen by themselves.
-    pub const ALL: [Kind; 6] =
-        [Kind::NewFinding, Kind::NewlyActive, Kind::Revoked, Kind::Rotated, Kind::StillLive, Kind::Failed];
+    pub const ALL: [Kind; 9] = [
+        Kind::NewFinding,
+        Kind::NewlyActive,
+        Kind::Revoked,
+        Kind::Rotated,
+        Kind::StillLive,
+        Kind::Failed,
+        Kind::Overdue,
+        Kind::Returned,
+        Kind::SweepFailed,
+    ];
 
     /// The word settings and messages use.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +57,9 @@ impl Kind {
             Kind::Rotated => "rotated",
             Kind::StillLive => "still-live",
             Kind::Failed => "failed",
+            Kind::Overdue => "overdue",
+            Kind::Returned => "returned",
+            Kind::SweepFailed => "sweep-failed",
             Kind::Test => "test",
         }
     }
@@ -64,6 +82,9 @@ impl Kind {
             Kind::Rotated => "A leaked secret was rotated",
             Kind::StillLive => "A secret that was revoked still works",
             Kind::Failed => "A response to a leak failed",
+            Kind::Overdue => "A leaked secret is overdue",
+            Kind::Returned => "A secret that was ended came back",
+            Kind::SweepFailed => "A sweep left something unscanned",
             Kind::Test => "A test: no secret leaked",
         }
     }
@@ -78,6 +99,8 @@ pub struct Event {
     pub time: i64,
     /// Names the secret: what is told of one secret has one key.
     pub fingerprint: String,
+    /// Tells what happens to a secret more than once apart; empty the first time.
+    pub occasion: String,
     /// The rule's id.
     pub rule: String,
     /// What it is, in words.
@@ -131,6 +154,7 @@ impl Event {
             kind,
             time,
             fingerprint: finding.fingerprint.to_string(),
+            occasion: String::new(),
             rule: finding.rule.id.to_string(),
             name: finding.rule.name.to_string(),
             provider: finding.rule.provider.name.to_string(),
@@ -155,6 +179,7 @@ impl Event {
             kind: Kind::Test,
             time,
             fingerprint: text("test"),
+            occasion: String::new(),
             rule: text("stopleak.test"),
             name: text("Test"),
             provider: text("stopleak"),
@@ -195,7 +220,8 @@ impl Event {
 
     /// What a receiver tells apart: the same event twice has the same id.
     pub fn id(&self) -> String {
-        format!("{}-{}", self.kind.as_str(), self.fingerprint.replace(':', "-"))
+        let occasion = if self.occasion.is_empty() { String::new() } else { format!("-{}", self.occasion) };
+        format!("{}-{}{occasion}", self.kind.as_str(), self.fingerprint.replace(':', "-"))
     }
 
     /// One line for people.

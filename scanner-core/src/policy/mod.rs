@@ -18,7 +18,7 @@ use crate::finding::{Decision, Finding, Suppression, Verdict};
 use crate::rule::Severity;
 use crate::suppress::allowlist;
 use std::collections::BTreeSet;
-pub use words::{Validities, ValidityWord};
+pub use words::{Age, Validities, ValidityWord};
 
 /// The least a finding must be to count where no rule of the policy decides.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,11 @@ use super::wire::{self, Rules};
 use super::{Record, Report, Summary};
 use std::io::{self, Write};
 
+/// One finding with its occurrences, as it stands in a report.
+pub fn to_value(record: &Record) -> serde_json::Value {
+    serde_json::to_value(wire::whole(record)).unwrap_or_default()
+}
+
 /// Writes one JSON object.
 pub struct Json<W> {
     out: W,

@@ -13,6 +13,7 @@ mod read;
 mod record;
 mod remedy;
 mod sarif;
+mod tracked;
 mod wire;
 
 pub use crate::summary::{Repository, Summary};
@@ -20,8 +21,8 @@ use crate::time;
 pub use csv::Csv;
 pub use github::Github;
 pub use gitlab::Gitlab;
-pub use html::Html;
-pub use json::Json;
+pub use html::{Html, Viewer};
+pub use json::{Json, to_value};
 pub use jsonl::JsonLines;
 pub use junit::Junit;
 pub use markdown::Markdown;
@@ -29,6 +30,7 @@ pub use place::{ImagePlace, Introduced, ObjectPlace, Place, RunPlace, Source};
 pub use read::{ReadError, Saved, read};
 pub use record::{About, Excuse, Reason, Record, Ruling, Secrets, Value, Verification};
 pub use sarif::Sarif;
+pub use tracked::Tracked;
 
 use crate::blob::{Fate, Origin};
 use crate::finding::{Finding, Occurrence};
@@ -76,7 +78,10 @@ pub fn places(finding: &Finding) -> Vec<&Occurrence> {
 fn importance(place: &Occurrence) -> (u8, i64) {
     match place.origin.outermost() {
         Origin::File { .. } | Origin::Staged { .. } | Origin::Object { .. } | Origin::Stdin => (0, 0),
-        Origin::Layer { fate: Fate::Kept, .. } | Origin::ImageConfig { .. } | Origin::Run { .. } => (0, 0),
+        Origin::Layer { fate: Fate::Kept, .. }
+        | Origin::ImageConfig { .. }
+        | Origin::Run { .. }
+        | Origin::Text { .. } => (0, 0),
         origin => origin.introduction().map_or((2, 0), |introduced| (1, introduced.time)),
     }
 }

@@ -23,6 +23,8 @@ pub enum Source {
     Bucket,
     /// A log or an artifact of a pipeline's run.
     Run,
+    /// What somebody wrote at a forge: an issue, a comment.
+    Text,
     /// Standard input.
     Input,
     /// Anything else, told by `origin`.
@@ -62,6 +64,8 @@ pub struct Place {
     pub parts: Vec<(String, Position)>,
     /// Why this place does not count.
     pub suppression: Option<Excuse>,
+    /// The repository, where a report is about many.
+    pub repository: Option<String>,
 }
 
 /// Where in a container image.
@@ -165,7 +169,7 @@ pub struct Introduced {
 }
 
 impl Source {
-    const NAMES: [(Source, &'static str); 9] = [
+    const NAMES: [(Source, &'static str); 10] = [
         (Source::Disk, "disk"),
         (Source::Index, "index"),
         (Source::History, "history"),
@@ -173,6 +177,7 @@ impl Source {
         (Source::Image, "image"),
         (Source::Bucket, "bucket"),
         (Source::Run, "run"),
+        (Source::Text, "text"),
         (Source::Input, "input"),
         (Source::Other, "other"),
     ];
@@ -186,6 +191,7 @@ impl Source {
             Origin::Layer { .. } | Origin::ImageConfig { .. } => Source::Image,
             Origin::Object { .. } => Source::Bucket,
             Origin::Run { .. } => Source::Run,
+            Origin::Text { .. } => Source::Text,
             Origin::Stdin => Source::Input,
             // Archives are opened above; what is added to origins later gets its word here.
             Origin::Entry { .. } => Source::Other,
@@ -228,6 +234,7 @@ impl Place {
             trail: trail.clone(),
             parts: parts.clone(),
             suppression: excuse(finding, occurrence),
+            repository: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     About, Excuse, ImagePlace, Introduced, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Secrets, Source,
-    Value, Verification, time,
+    Tracked, Value, Verification, time,
 };
 use crate::finding::{PartSets, Position};
 use crate::rule::Severity;
@@ -186,6 +186,7 @@ struct WhatIn {
     #[serde(default)]
     vault: Vec<crate::vaulted::Place>,
     decision: Option<Ruling>,
+    tracked: Option<Tracked>,
 }
 
 impl WhatIn {
@@ -222,6 +223,7 @@ struct PlaceIn {
     #[serde(default)]
     parts: Vec<PartIn>,
     suppression: Option<ExcuseIn>,
+    repository: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -271,6 +273,8 @@ struct EndIn {
     repositories: Vec<RepositoryIn>,
     #[serde(default)]
     rules: BTreeMap<String, RuleIn>,
+    #[serde(default)]
+    trend: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 #[derive(Deserialize)]
@@ -354,6 +358,7 @@ fn record(what: WhatIn, places: Vec<Place>, more_places: u64, rules: &mut Rules,
         verification: what.verification,
         part_sets: part_sets(what.part_sets),
         decision: what.decision,
+        tracked: what.tracked,
         places,
         more_places,
     }
@@ -405,6 +410,7 @@ fn place(read: PlaceIn) -> Place {
         trail: read.trail.into_iter().map(Into::into).collect(),
         parts: read.parts.into_iter().map(|part| (part.rule, position(&part.position))).collect(),
         suppression: read.suppression.map(|excuse| Excuse { kind: excuse.kind.into(), reason: excuse.reason }),
+        repository: read.repository,
     }
 }
 
@@ -489,6 +495,7 @@ fn summary(end: EndIn) -> Summary {
                 revision: repository.revision,
             })
             .collect(),
+        trend: end.trend,
         ..Summary::default()
     }
 }

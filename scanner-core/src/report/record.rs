@@ -1,6 +1,6 @@
 //! One finding as every report tells it: made from a finding, or read back from a saved report; the value stays apart.
 
-use super::{Introduced, Place, Source, places};
+use super::{Introduced, Place, Source, Tracked, places};
 use crate::evidence::Confidence;
 use crate::finding::{Decision, Evidence, Finding, Occurrence, PartSets, Suppression, Validity, Verdict};
 use crate::policy::{Policy, Subject};
@@ -55,6 +55,8 @@ pub struct Record {
     pub suppression: Option<Excuse>,
     /// What a rule of the policy makes of it; `None` where the gate decided.
     pub decision: Option<Ruling>,
+    /// What a store of sweeps knows of it.
+    pub tracked: Option<Tracked>,
 }
 
 /// What a report says about a rule.
@@ -205,6 +207,7 @@ impl Record {
             more_places: finding.more_occurrences,
             suppression: finding.suppression.as_ref().map(Excuse::new),
             decision: Ruling::new(&finding.decision),
+            tracked: None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Records and summaries as JSON: the field names outsiders rely on, in one place for `jsonl`, `json` and `html`.
 
 use super::time::rfc3339;
-use super::{About, Excuse, ImagePlace, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Summary, Verification};
+use super::{
+    About, Excuse, ImagePlace, ObjectPlace, Place, Reason, Record, Ruling, RunPlace, Summary, Tracked, Verification,
+};
 use crate::finding::{PartSet, Position};
 use crate::summary::Repository;
 use crate::warning::Warning;
@@ -65,6 +67,9 @@ struct What<'a> {
     vault: &'a [crate::vaulted::Place],
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a Ruling>,
+    /// Of a store of sweeps: state, days, owners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracked: Option<&'a Tracked>,
 }
 
 /// Where it was found.
@@ -96,6 +101,8 @@ struct PlaceOut<'a> {
     parts: Vec<PartOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppression: Option<ExcuseOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -160,6 +167,8 @@ pub struct End<'a> {
     repositories: Vec<RepositoryOut<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<&'a str, RuleOut<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    trend: &'a BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 #[derive(Serialize)]
@@ -254,6 +263,7 @@ pub fn end<'a>(summary: &'a Summary, rules: &'a Rules) -> End<'a> {
         notes: notes(false),
         repositories: summary.repositories.iter().map(repository).collect(),
         rules: rules.out(),
+        trend: &summary.trend,
     }
 }
 
@@ -275,6 +285,7 @@ fn what(record: &Record) -> What<'_> {
         facts: record.facts.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect(),
         vault: &record.vault,
         decision: record.decision.as_ref(),
+        tracked: record.tracked.as_ref(),
     }
 }
 
@@ -305,6 +316,7 @@ fn place(place: &Place) -> PlaceOut<'_> {
         trail: &place.trail,
         parts: place.parts.iter().map(|(rule, at)| PartOut { rule, position: span(at) }).collect(),
         suppression: place.suppression.as_ref().map(excuse),
+        repository: place.repository.as_deref(),
     }
 }
 

@@ -6,10 +6,9 @@
 use super::journal::make_private;
 use super::target::Fresh;
 use crate::private;
-use crate::secret::{Secret, random};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use crate::sealed::Fields;
+pub use crate::sealed::Key;
+use crate::secret::Secret;
 use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -18,35 +17,6 @@ use zeroize::Zeroizing;
 pub struct Escrow {
     folder: PathBuf,
     run: String,
-}
-
-/// What seals the values of one run.
-#[derive(Clone)]
-pub struct Key(Secret);
-
-impl Key {
-    /// A new one.
-    pub fn random() -> io::Result<Key> {
-        let mut bytes = Zeroizing::new([0u8; 32]);
-        random(&mut *bytes)?;
-        Ok(Key(Secret::new(&*bytes)))
-    }
-
-    fn cipher(&self) -> LessSafeKey {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, self.0.expose());
-        LessSafeKey::new(key.expect("a key is made of 32 bytes"))
-    }
-
-    /// As the vault keeps it: base64.
-    pub fn to_secret(&self) -> Secret {
-        Secret::new(Zeroizing::new(STANDARD.encode(self.0.expose())).as_bytes())
-    }
-
-    /// From what the vault kept.
-    pub fn from_secret(kept: &Secret) -> Option<Key> {
-        let bytes = Zeroizing::new(STANDARD.decode(kept.expose()).ok()?);
-        (bytes.len() == 32).then(|| Key(Secret::new(&bytes)))
-    }
 }
 
 impl Escrow {
@@ -61,16 +31,10 @@ impl Escrow {
 
     /// Seals a value and sees it onto the disk, in place of what was there.
     pub fn seal(&self, key: &Key, task: usize, fresh: &Fresh) -> io::Result<()> {
-        // A run seals a handful of values: random nonces do not meet.
-        let mut nonce = [0u8; NONCE_LEN];
-        random(&mut nonce)?;
-        let mut text = Zeroizing::new(write(fresh));
-        let about = Aad::from(self.about(task));
-        let sealed = key.cipher().seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), about, &mut *text);
-        sealed.map_err(|_| io::Error::other("the value cannot be sealed"))?;
+        let sealed = key.seal(&self.about(task), write(fresh))?;
         make_private(&self.folder)?;
         let (path, made) = (self.path(task), self.path(task).with_extension("new"));
-        private::replace(&path, &made, &[&nonce, &text])
+        private::replace(&path, &made, &[&sealed])
     }
 
     /// The value that was sealed; `None` when there is none.
@@ -80,12 +44,8 @@ impl Escrow {
             bytes => bytes?,
         };
         let broken = || io::Error::other("the sealed value was changed, or is of another key");
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>().ok_or_else(broken)?;
-        let mut text = Zeroizing::new(sealed.to_vec());
-        let about = Aad::from(self.about(task));
-        let opened = key.cipher().open_in_place(Nonce::assume_unique_for_key(*nonce), about, &mut text);
-        let opened = opened.map_err(|_| broken())?;
-        read(opened).map(Some).ok_or_else(broken)
+        let text = key.open(&self.about(task), &bytes).ok_or_else(broken)?;
+        read(&text).map(Some).ok_or_else(broken)
     }
 
     /// Takes the sealed value away: the vault has it, or nobody needs it.
@@ -102,38 +62,33 @@ impl Escrow {
 }
 
 /// A value as lengths and bytes: id, secret, then name and value of each part.
-fn write(fresh: &Fresh) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut put = |bytes: &[u8]| {
-        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        out.extend_from_slice(bytes);
-    };
-    put(fresh.id.as_deref().unwrap_or_default().as_bytes());
-    put(fresh.secret.expose());
+fn write(fresh: &Fresh) -> Zeroizing<Vec<u8>> {
+    let id = fresh.id.as_deref().unwrap_or_default();
+    let parts = fresh.parts.iter().map(|(id, value)| id.len() + value.expose().len()).sum::<usize>();
+    let mut fields = Fields::with_room(2 + 2 * fresh.parts.len(), id.len() + fresh.secret.expose().len() + parts);
+    fields.put(id.as_bytes());
+    fields.put(fresh.secret.expose());
     for (id, value) in &fresh.parts {
-        put(id.as_bytes());
-        put(value.expose());
+        fields.put(id.as_bytes());
+        fields.put(value.expose());
     }
-    out
+    fields.text()
 }
 
-fn read(mut text: &[u8]) -> Option<Fresh> {
-    let mut take = || -> Option<Option<Vec<u8>>> {
-        if text.is_empty() {
-            return Some(None);
-        }
-        let (len, rest) = text.split_first_chunk::<4>()?;
-        let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        text = rest;
-        Some(Some(value.to_vec()))
-    };
-    let id = String::from_utf8(take()??).ok()?;
-    let secret = Secret::new(&Zeroizing::new(take()??));
-    let mut parts = Vec::new();
-    while let Some(name) = take()? {
-        parts.push((String::from_utf8(name).ok()?, Secret::new(&Zeroizing::new(take()??))));
-    }
-    Some(Fresh { id: (!id.is_empty()).then_some(id), secret, parts })
+fn read(text: &[u8]) -> Option<Fresh> {
+    let fields = Fields::read(text)?;
+    let [id, secret, parts @ ..] = fields.as_slice() else { return None };
+    let name = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let parts = parts.chunks(2).map(|part| match part {
+        [id, value] => Some((name(id)?, Secret::new(value))),
+        _ => None,
+    });
+    let id = name(id)?;
+    Some(Fresh {
+        id: (!id.is_empty()).then_some(id),
+        secret: Secret::new(secret),
+        parts: parts.collect::<Option<_>>()?,
+    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 //!
 //! Who reads a layer hands its files to whoever is idle, so that one large layer keeps all threads busy.
 
+mod layers;
 mod place;
 mod pool;
+
+pub use layers::{Layers, Pulled, ScannedLayer};
 
 use super::content::ContentScanner;
 use super::{Part, Request, ScanError, Target};
@@ -209,7 +212,7 @@ pub fn scan(request: &Request, engine: &Engine, sources: &[Source<'_>]) -> Part 
     request.progress.enter("scanning layers");
     let limits = request.archives.clone().unwrap_or_default();
     let new = || Worker::new(request, engine, &plan, limits.clone());
-    let mut workers = pool::run(&plan, request.threads, &new);
+    let mut workers = pool::run(pool::units(&plan), request.threads, &new);
     workers[0].configurations();
     workers[0].rest(sources);
     for folder in sources.iter().filter(|source| source.rest).filter_map(|source| source.store.folder()) {

@@ -7,6 +7,7 @@ mod collect;
 mod content;
 pub mod examples;
 mod files;
+mod fresh;
 mod history;
 mod images;
 mod judge;
@@ -25,7 +26,8 @@ mod vaulted;
 
 pub use buckets::Buckets;
 pub use change::{Change, scan_change};
-pub use images::{ImagePlace, Images};
+pub use fresh::{Fresh, Scanned, Standing};
+pub use images::{ImagePlace, Images, Layers, Pulled, ScannedLayer};
 pub use live::Live;
 pub use mask::Mask;
 pub use runs::Forges;
@@ -432,6 +434,18 @@ pub fn scan_reader(
     let text::TextScanner { mut findings, warnings, .. } = scanner;
     findings.place(&|_| vec![origin.clone()]);
     (marked(findings, engine), warnings, read)
+}
+
+/// Scans texts that were read from elsewhere, as a scan by `request` judges them.
+pub fn scan_texts(request: &Request, engine: &Engine, texts: &[(Origin, String)]) -> Outcome {
+    let started = Instant::now();
+    let mut content = content::ContentScanner::new(request, engine);
+    for (place, (origin, text)) in texts.iter().enumerate() {
+        content.scan_whole(place as u32, &|| origin.to_string(), text.as_bytes());
+    }
+    let text::TextScanner { mut findings, warnings, .. } = content.scanner;
+    findings.place(&|place| vec![texts[place as usize].0.clone()]);
+    conclude(request, engine, Part { findings, warnings }, Summary::default(), started)
 }
 
 fn marked(findings: Findings, engine: &Engine) -> Vec<Finding> {

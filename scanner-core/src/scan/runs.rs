@@ -49,7 +49,8 @@ impl Forges {
     fn server(&self, forge: Forge) -> &Server {
         match forge {
             Forge::Github => &self.github,
-            Forge::Gitlab => &self.gitlab,
+            // No place is on another one.
+            _ => &self.gitlab,
         }
     }
 }
@@ -73,7 +74,8 @@ pub fn scan(request: &Request, engine: &Engine) -> Result<Option<Part>, ScanErro
     }
     let Some((first, _)) = places.first() else { return Ok(None) };
     let transport = request.forges.transport.as_deref().ok_or_else(|| failed(first, ForgeError::Offline))?;
-    let clients = Forge::ALL.map(|forge| Client::new(transport, request.forges.server(forge), request.forges.waits));
+    let clients =
+        Forge::WITH_RUNS.map(|forge| Client::new(transport, request.forges.server(forge), request.forges.waits));
     let client = |forge| &clients[usize::from(forge == Forge::Gitlab)];
     let recent = Recent { since: since(request)?, chosen: request.forges.chosen };
     let (mut part, mut found) = (Part::default(), Vec::new());

@@ -28,7 +28,7 @@ pub struct AllowWritten {
 }
 
 /// An entry, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Allow {
     reason: String,
     path: Option<GlobSet>,
@@ -127,7 +127,7 @@ pub(crate) fn is_path_at(glob: &GlobSet, path: &str) -> bool {
 }
 
 /// The entries of a project.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Allowlist(Vec<Allow>);
 
 impl Allowlist {

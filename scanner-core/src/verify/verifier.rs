@@ -6,11 +6,12 @@ use super::plan::host;
 use super::request::{needed, shown};
 use super::values::Values;
 use super::{Gate, Refusal, Settings, Subject, Verify, control, sets, typed};
-use crate::finding::{Doubt, Finding, Validity};
+use crate::finding::{Doubt, Finding, PartSets, Validity};
 use crate::rule::exchange::Meaning;
 use crate::rule::exchange::judge::Judgement;
 use crate::rule::{Exchange, Rule};
 use crate::rule_set::RuleSet;
+use crate::secret::Secret;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,13 +51,16 @@ impl Verifier {
 
     /// Asks about a finding with every set of values it was seen with.
     pub fn check_finding(&self, finding: &Finding, again: bool) -> Validity {
-        let exchange = self.exchange(&finding.rule);
-        let needed = exchange.map(needed).filter(|_| !typed::is_typed(&finding.rule.id));
-        let (sets, is_cut) = sets::to_ask(&finding.part_sets, needed.as_ref());
+        self.check_sets(&finding.rule, &finding.secret, &finding.part_sets, again)
+    }
+
+    /// Asks about a value with every set of values it was seen with.
+    pub fn check_sets(&self, rule: &Rule, secret: &Secret, part_sets: &PartSets, again: bool) -> Validity {
+        let needed = self.exchange(rule).map(needed).filter(|_| !typed::is_typed(&rule.id));
+        let (sets, is_cut) = sets::to_ask(part_sets, needed.as_ref());
         let mut answers = Vec::new();
         for parts in &sets {
-            let subject = Subject { rule: &finding.rule, secret: &finding.secret, parts };
-            answers.push(self.check(&subject, again));
+            answers.push(self.check(&Subject { rule, secret, parts }, again));
             if matches!(answers.last(), Some(Validity::Active { .. })) {
                 break;
             }

@@ -112,7 +112,7 @@ fn images_of_a_real_registry_give_every_secret() {
             let file = path.join("config.json");
             let auth = STANDARD.encode("ann:pw");
             fs::write(&file, format!("{{\"auths\":{{\"{}\":{{\"auth\":\"{auth}\"}}}}}}", locked.host)).unwrap();
-            Credentials { file: Some(file) }
+            Credentials { file: Some(file), ..Credentials::default() }
         }),
     ];
     let http = Arc::new(Http::new(Settings::default()).unwrap());

@@ -45,7 +45,7 @@ fn logins(json: &str) -> (TempDir, Credentials) {
     let folder = TempDir::new().unwrap();
     let file: PathBuf = folder.path().join("config.json");
     std::fs::write(&file, json).unwrap();
-    (folder, Credentials { file: Some(file) })
+    (folder, Credentials { file: Some(file), ..Credentials::default() })
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub fn event(task: &Task, outcome: &Outcome, target: Option<&Target>, by: By) ->
         kind,
         time: now(),
         fingerprint: task.fingerprint.clone(),
+        occasion: String::new(),
         rule: task.rule.clone(),
         name: rule.map_or_else(|| task.rule.clone(), |rule| rule.name.clone()),
         provider: rule.map_or_else(|| task.responder.clone(), |rule| rule.provider.name.clone()),

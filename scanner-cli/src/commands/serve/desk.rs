@@ -240,6 +240,7 @@ fn event(incident: &Incident, finding: Option<&Finding>, tag: Option<String>, re
         time: now(),
         // Without a value the place is all that tells one from another.
         fingerprint: tag.unwrap_or_else(|| location(incident)),
+        occasion: String::new(),
         rule: kind.clone(),
         name: kind,
         provider: forge,

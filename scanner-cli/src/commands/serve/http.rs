@@ -1,11 +1,12 @@
 //! A server of HTTP/1.1 as small as webhooks need: one request a connection, whole and bounded in size, time and number.
 //! No TLS: a proxy in front speaks it.
 
+use super::reply::Response;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use stopleak_core::inbound::{Received, Reply};
+use stopleak_core::inbound::Received;
 use zeroize::Zeroizing;
 
 /// What a client may ask for.
@@ -16,17 +17,28 @@ pub struct Limits {
     pub body: usize,
     /// From the connection to the last byte of the request.
     pub time: Duration,
+    /// From the answer's first byte to its last: a page may be long, and the way narrow.
+    pub answering: Duration,
     /// Connections at once.
     pub connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { head: 16 << 10, body: 8 << 20, time: Duration::from_secs(20), connections: 32 }
+        Limits {
+            head: 16 << 10,
+            body: 8 << 20,
+            time: Duration::from_secs(20),
+            answering: Duration::from_secs(120),
+            connections: 32,
+        }
     }
 }
 
 const MAX_HEADERS: usize = 64;
+
+/// Gives the answer to a request from an address.
+pub type Answer<'a> = dyn Fn(&Received, IpAddr) -> Response + Sync + 'a;
 
 /// A request, read.
 struct Request {
@@ -46,12 +58,7 @@ impl Drop for Headers {
 }
 
 /// Serves until `stop` says so and another connection comes.
-pub fn serve(
-    listener: &TcpListener,
-    limits: &Limits,
-    stop: &dyn Fn() -> bool,
-    answer: &(dyn Fn(&Received) -> Reply + Sync),
-) {
+pub fn serve(listener: &TcpListener, limits: &Limits, stop: &dyn Fn() -> bool, answer: &Answer) {
     let open = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for stream in listener.incoming() {
@@ -65,10 +72,8 @@ pub fn serve(
             };
             if open.fetch_add(1, Ordering::SeqCst) >= limits.connections {
                 open.fetch_sub(1, Ordering::SeqCst);
-                let busy = Reply { retry_after: Some(5), ..Reply::error(503, "too many connections") };
                 // Whoever does not read it learns the same from the closed connection.
-                let _ = stream.set_write_timeout(Some(Duration::from_millis(200)));
-                let _ = write(&stream, &busy);
+                let _ = write(&stream, &Response::later(503, 5, "too many connections"), Duration::from_millis(200));
                 continue;
             }
             let open = &open;
@@ -81,16 +86,16 @@ pub fn serve(
     });
 }
 
-fn talk(stream: &TcpStream, limits: &Limits, answer: &(dyn Fn(&Received) -> Reply + Sync)) -> io::Result<()> {
-    stream.set_write_timeout(Some(limits.time))?;
-    let reply = match read(stream, limits) {
+fn talk(stream: &TcpStream, limits: &Limits, answer: &Answer) -> io::Result<()> {
+    let peer = stream.peer_addr()?.ip();
+    let response = match read(stream, limits) {
         Ok(Request { method, path, headers, body }) => {
-            answer(&Received { method: &method, path: &path, headers: &headers.0, body: &body })
+            answer(&Received { method: &method, path: &path, headers: &headers.0, body: &body }, peer)
         }
-        Err(Bad::Reply(status, problem)) => Reply::error(status, problem),
+        Err(Bad::Reply(status, problem)) => Response::error(status, problem),
         Err(Bad::Gone) => return Ok(()),
     };
-    write(stream, &reply)?;
+    write(stream, &response, limits.answering)?;
     // What is still coming is read, within bounds: closing on it would take the reply away from the client.
     stream.shutdown(std::net::Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_millis(500)))?;
@@ -127,6 +132,7 @@ fn read(stream: &TcpStream, limits: &Limits) -> Result<Request, Bad> {
     let mut body = Zeroizing::new(Vec::with_capacity(length));
     body.extend_from_slice(&bytes[head..bytes.len().min(head + length)]);
     if waits && body.len() < length {
+        stream.set_write_timeout(Some(limits.time)).map_err(|_| Bad::Gone)?;
         (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Bad::Gone)?;
     }
     while body.len() < length {
@@ -187,34 +193,43 @@ fn more(stream: &TcpStream, bytes: &mut Vec<u8>, room: usize, until: Instant) ->
     }
 }
 
-fn write(mut stream: &TcpStream, reply: &Reply) -> io::Result<()> {
-    let reason = match reply.status {
-        200 => "OK",
-        202 => "Accepted",
-        204 => "No Content",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        _ => "Answer",
-    };
-    let mut text = format!("HTTP/1.1 {} {reason}\r\nConnection: close\r\nCache-Control: no-store\r\n", reply.status);
-    if let Some(seconds) = reply.retry_after {
-        text += &format!("Retry-After: {seconds}\r\n");
+/// Writes an answer within a time, however slowly it is taken.
+fn write(mut stream: &TcpStream, response: &Response, time: Duration) -> io::Result<()> {
+    let until = Instant::now() + time;
+    let head = response.head();
+    for mut rest in [head.as_bytes(), &response.body] {
+        while !rest.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            stream.set_write_timeout(Some(left))?;
+            match stream.write(&rest[..rest.len().min(64 << 10)]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
-    if reply.status != 204 {
-        text += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", reply.body.len());
-    }
-    text += "\r\n";
-    if reply.status != 204 {
-        text += &reply.body;
-    }
-    stream.write_all(text.as_bytes())?;
     stream.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write;
+    use crate::commands::serve::reply::Response;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn who_does_not_read_the_answer_holds_a_connection_no_longer_than_it_may() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _idle = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let started = Instant::now();
+        let long = Response::json(200, vec![b' '; 64 << 20]);
+        assert!(write(&stream, &long, Duration::from_millis(200)).is_err());
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
 }

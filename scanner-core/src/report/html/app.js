@@ -3,8 +3,8 @@
 const PAGE = 50;
 const MOST_PRINTED = 1000;
 const MOST_PRINTED_OPEN = 150;
-const FACETS = ["severity", "validity", "provider", "age", "stands", "status"];
-const state = { query: "", sort: "severity", group: "none", page: 0, open: new Set(), on: Object.fromEntries(FACETS.map((facet) => [facet, new Set()])) };
+const FACETS = ["severity", "validity", "provider", "age", "stands", "status", "tracked"];
+const state = { query: "", sort: "severity", group: "none", page: 0, open: new Set(), kept: new Set(), on: Object.fromEntries(FACETS.map((facet) => [facet, new Set()])) };
 let visible = [];
 
 /** The findings that pass every filter, or every one but `except`. */
@@ -25,9 +25,11 @@ function count(items) {
 }
 
 function refresh() {
+  if (!findings.length) return;
   const found = findings.filter(matcher(state.query));
   const counts = count(found);
-  visible = arranged(passing(found));
+  const shown = new Set(passing(found));
+  visible = arranged(found.filter((item) => shown.has(item) || state.kept.has(keyOf(item))));
   state.page = Math.max(0, Math.min(state.page, Math.ceil(visible.length / PAGE) - 1));
   drawCharts(counts, state.on);
   drawChips(counts);
@@ -53,9 +55,10 @@ function drawChips(counts) {
   const chosen = (facet, label) => [...state.on[facet]].map((key) => chip(facet, key, label(key)));
   const statuses = [["counts", "Secrets"], ["practice", "Risky practice"], ["suppressed", "Suppressed"]];
   const groups = [
+    Object.keys(STATES).map((key) => chip("tracked", key, stateName(key), STATES[key][1])),
     SEVERITIES.map((key) => chip("severity", key, capital(key), key)),
     STANDS.map(([key, label]) => chip("stands", key, label)),
-    counts.status.size > 1 || state.on.status.size ? statuses.map(([key, label]) => chip("status", key, label)) : [],
+    (counts.status.size > 1 && !counts.tracked.size) || state.on.status.size ? statuses.map(([key, label]) => chip("status", key, label)) : [],
     [...chosen("provider", (key) => key), ...chosen("validity", (key) => (VALIDITIES[key] || [capital(key)])[0]), ...chosen("age", (key) => AGES.find(([known]) => known === key)?.[1] ?? key)],
   ];
   const shown = groups.map((group) => group.filter(Boolean)).filter((group) => group.length);
@@ -63,7 +66,7 @@ function drawChips(counts) {
   if (focused) byId("chips").querySelector(`[data-facet="${focused.facet}"][data-key="${CSS.escape(focused.key)}"]`)?.focus({ preventScroll: true });
 }
 
-function drawList(items, isOpen = (item) => state.open.has(item.finding.fingerprint + item.index)) {
+function drawList(items, isOpen = (item) => state.open.has(keyOf(item))) {
   const key = GROUPS[state.group][1];
   const sizes = new Map();
   if (key) for (const item of visible) sizes.set(key(item), (sizes.get(key(item)) || 0) + 1);
@@ -102,7 +105,7 @@ function turn(by) {
 /** Opens or closes one row in place; the list keeps its position and its focus. */
 function flip(head) {
   const item = findings[head.dataset.index];
-  const key = item.finding.fingerprint + item.index;
+  const key = keyOf(item);
   const isOpen = !state.open.has(key);
   if (isOpen) state.open.add(key);
   else state.open.delete(key);
@@ -119,7 +122,7 @@ function remember() {
   if (state.sort !== "severity") parts.set("sort", state.sort);
   if (state.group !== "none") parts.set("group", state.group);
   if (state.page) parts.set("page", state.page + 1);
-  if (state.open.size === 1) parts.set("open", findings.find((item) => state.open.has(item.finding.fingerprint + item.index)).finding.fingerprint);
+  if (state.open.size === 1) parts.set("open", findings.find((item) => state.open.has(keyOf(item)))?.finding.fingerprint ?? "");
   const hash = parts.toString();
   // Some browsers forbid this for files; the report works without.
   try {
@@ -135,7 +138,8 @@ function recall() {
   state.page = Math.max(0, (Number(parts.get("page")) || 1) - 1);
   for (const facet of FACETS) state.on[facet] = new Set(parts.getAll(facet));
   const open = findings.find((item) => item.finding.fingerprint === parts.get("open"));
-  state.open = new Set(open ? [open.finding.fingerprint + open.index] : []);
+  state.open = new Set(open ? [keyOf(open)] : []);
+  if (report.live && !location.hash) state.on.tracked.add("open");
   byId("search").value = state.query;
   byId("sort").value = state.sort;
   byId("group").value = state.group;
@@ -145,10 +149,12 @@ function press(button) {
   const keys = state.on[button.dataset.facet];
   if (!keys.delete(button.dataset.key)) keys.add(button.dataset.key);
   state.page = 0;
+  state.kept.clear();
   refresh();
 }
 
 function clear() {
+  state.kept.clear();
   state.query = byId("search").value = "";
   for (const facet of FACETS) state.on[facet].clear();
   state.page = 0;
@@ -228,6 +234,7 @@ function onKey(event) {
 let waiting;
 function search() {
   state.query = byId("search").value.trim();
+  state.kept.clear();
   state.page = 0;
   refresh();
 }
@@ -239,18 +246,25 @@ function beforePrint() {
   byId("count").textContent = visible.length > printed.length ? `${number(printed.length)} of ${counted(visible.length, "finding")} printed; filter to print others` : counted(visible.length, "finding");
 }
 
-function start() {
+/** Everything that the data says, and the list as the filters have it. */
+function draw() {
   const name = (summary.targets || []).join(", ");
   byId("target").textContent = clean(name === "-" ? "standard input" : name || "report");
   document.title = `${byId("target").textContent}: stopleak report`;
+  byId("clear-text").hidden = !findings.some((item) => item.finding.redacted);
+  drawVerdict(findings);
+  drawCoverage();
+  drawTrend();
+  byId("charts").hidden = byId("findings").hidden = !findings.length;
+  refresh();
+}
+
+function start() {
   try {
     theme({ light: "light", dark: "dark" }[localStorage.getItem("stopleak-theme")] || "auto");
   } catch {
     theme("auto");
   }
-  byId("clear-text").hidden = !findings.some((item) => item.finding.redacted);
-  drawVerdict(findings);
-  drawCoverage();
   replace(byId("footer"), `Made by stopleak ${report.stopleak}. One file, no network: nothing is loaded and nothing is sent.`);
   byId("theme").addEventListener("click", nextTheme);
   byId("print").addEventListener("click", () => window.print());
@@ -258,9 +272,8 @@ function start() {
   byId("help-close").addEventListener("click", () => byId("help").close());
   byId("help").addEventListener("click", (event) => event.target === byId("help") && byId("help").close());
   document.addEventListener("keydown", onKey);
-  if (!findings.length) return;
-  byId("charts").hidden = byId("findings").hidden = false;
-  const options = (choices) => Object.entries(choices).map(([key, [label]]) => el("option", { value: key }, label));
+  const isTracked = findings.some((item) => item.finding.tracked) || report.live;
+  const options = (choices) => Object.entries(choices).filter(([key]) => key !== "seen" || isTracked).map(([key, [label]]) => el("option", { value: key }, label));
   replace(byId("sort"), options(SORTS));
   replace(byId("group"), options(GROUPS));
   recall();
@@ -286,7 +299,8 @@ function start() {
   });
   window.addEventListener("beforeprint", beforePrint);
   window.addEventListener("afterprint", refresh);
-  refresh();
+  hooks.start?.();
+  draw();
 }
 
 start();

@@ -7,7 +7,7 @@ function drawVerdict(items) {
   const worst = SEVERITIES.find((severity) => secrets.some((item) => item.finding.severity === severity));
   const partial = summary.skipped.length > 0;
   const verdict = byId("verdict");
-  verdict.classList.add(worst || (partial ? "medium" : "good"));
+  verdict.className = `verdict ${worst || (partial ? "medium" : "good")}`;
   const title = secrets.length ? `${counted(secrets.length, "secret")} in ${counted(places, "place")}` : "No secrets found";
   replace(verdict, el("div", {}, el("h2", {}, title), el("p.lead", {}, lead(secrets, practices, partial)), meta()), tiles(secrets));
 }
@@ -30,7 +30,8 @@ function meta() {
     const at = [repository.branch, repository.revision && repository.revision.slice(0, 10)].filter(Boolean).join(" @ ");
     return [repository.url && `${repository.url} `, at].filter(Boolean);
   });
-  facts.push(counted(summary.blobs, "blob"), bytes(summary.bytes), `scanned in ${seconds(summary.seconds)}`);
+  facts.push(counted(summary.blobs, "blob"), bytes(summary.bytes));
+  if (!summary.trend) facts.push(`scanned in ${seconds(summary.seconds)}`);
   if (report.made) facts.push(`report of ${date(report.made)}`);
   return el("p.meta", {}, facts.filter((fact) => fact.length).map((fact) => el("span", {}, fact)));
 }
@@ -48,7 +49,7 @@ function tiles(secrets) {
 function drawCoverage() {
   const { skipped, notes } = summary;
   const section = byId("coverage");
-  section.classList.add(skipped.length ? "partial" : "whole");
+  section.className = `coverage ${skipped.length ? "partial" : "whole"}`;
   const row = (note) => el("li", {}, el("code", {}, note.object), el("span", {}, capital(note.reason)));
   // A list of a hundred thousand would freeze the page; the count says how many there are.
   const list = (all) => [el("ul", {}, all.slice(0, 1000).map(row)), all.length > 1000 && el("p", {}, `and ${number(all.length - 1000)} more`)];

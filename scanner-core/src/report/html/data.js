@@ -29,11 +29,20 @@ const STANDS = [
 ];
 const VALIDITIES = { active: ["Active", "critical"], inactive: ["Inactive", "good"], unknown: ["Unknown", "medium"], unchecked: ["Not asked", "quiet"] };
 
-const report = JSON.parse(document.getElementById("data").textContent);
-const summary = report.summary;
-const rules = summary.rules || {};
+let report;
+let summary;
+let rules;
+let findings;
 const now = Date.now();
-const findings = report.findings.map(prepare);
+take(JSON.parse(document.getElementById("data").textContent));
+
+/** Takes in a report, or what is new in it. */
+function take(data) {
+  report = { ...report, ...data };
+  summary = report.summary;
+  rules = summary.rules || {};
+  findings = report.findings.map(prepare);
+}
 
 function prepare(finding, index) {
   const rule = rules[finding.rule] || {};
@@ -61,6 +70,7 @@ function prepare(finding, index) {
     age: [age(item.entered)],
     stands: item.stands,
     status: [item.isSuppressed ? "suppressed" : item.isPractice ? "practice" : "counts"],
+    tracked: finding.tracked ? [finding.tracked.state] : [],
   };
   item.words = words(item);
   return item;
@@ -98,8 +108,9 @@ function words({ finding, rule, name, provider, places }) {
     rule: finding.rule,
     author: some("author"),
     commit: some("commit"),
+    repo: some("repository"),
     rest: [name, provider, finding.key, finding.fingerprint, finding.redacted || finding.secret, finding.severity, finding.validity,
-      some("origin"), finding.occurrences.map((place) => [place.image, place.object, place.run].flatMap((inside) => Object.values(inside || {})).join(" ")).join("\n"), some("job"), some("step"), Object.values(finding.facts || {}).join("\n"), Object.values(finding.verification?.identity || {}).join("\n"), (finding.vault || []).map((at) => Object.values(at).join(" ")).join("\n"), rule.help].join("\n"),
+      some("origin"), finding.occurrences.map((place) => [place.image, place.object, place.run].flatMap((inside) => Object.values(inside || {})).join(" ")).join("\n"), some("job"), some("step"), Object.values(finding.facts || {}).join("\n"), (finding.tracked?.owners || []).join("\n"), Object.values(finding.verification?.identity || {}).join("\n"), (finding.vault || []).map((at) => Object.values(at).join(" ")).join("\n"), rule.help].join("\n"),
   };
   for (const key of Object.keys(fields)) fields[key] = (fields[key] || "").toLowerCase();
   fields.all = Object.values(fields).join("\n");
@@ -108,7 +119,7 @@ function words({ finding, rule, name, provider, places }) {
 
 /** A search as a test: words, "words together", -without, field:word. */
 function matcher(query) {
-  const terms = [...query.toLowerCase().matchAll(/(-?)(?:(path|rule|author|commit):)?(?:"([^"]*)"?|(\S+))/g)]
+  const terms = [...query.toLowerCase().matchAll(/(-?)(?:(path|rule|author|commit|repo):)?(?:"([^"]*)"?|(\S+))/g)]
     .map(([, minus, field, quoted, word]) => ({ without: minus === "-", field: field || "all", text: quoted ?? word }))
     .filter(({ text }) => text);
   return (item) => terms.every(({ without, field, text }) => item.words[field].includes(text) !== without);
@@ -122,6 +133,7 @@ const SORTS = {
   places: ["Most places", (a, b) => b.places - a.places],
   confidence: ["Surest first", (a, b) => b.finding.confidence - a.finding.confidence],
   provider: ["Provider", (a, b) => a.provider.localeCompare(b.provider)],
+  seen: ["Found last", (a, b) => Date.parse(b.finding.tracked?.first_seen) - Date.parse(a.finding.tracked?.first_seen) || 0],
   path: ["Path", (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)],
 };
 const GROUPS = {

@@ -24,7 +24,8 @@ function badges(item) {
   const { validity } = item.finding;
   if (validity !== "unchecked") all.push(el(`span.badge.${(VALIDITIES[validity] || [, ""])[1]}`.replace(/\.$/, ""), {}, (VALIDITIES[validity] || [capital(validity)])[0]));
   if (item.isPractice) all.push(el("span.badge.accent", {}, "Risky practice"));
-  if (item.isSuppressed) all.push(el("span.badge", {}, "Suppressed"));
+  all.push(...trackedBadges(item.finding));
+  if (item.isSuppressed && !item.finding.tracked) all.push(el("span.badge", {}, "Suppressed"));
   else if (item.finding.decision?.verdict === "warn") all.push(el("span.badge", {}, "Warning only"));
   for (const key of item.stands) {
     const label = STANDS.find(([known]) => known === key)[1];
@@ -42,8 +43,8 @@ function place(at) {
 function detail(item) {
   const { finding } = item;
   return [
-    el("div", {}, clearValue(finding), section(item.places > 1 ? counted(item.places, "place") : "Place", places(item)), timeline(item), reasons(item)),
-    el("div", {}, section("What to do", steps(item)), identity(item), allow(finding)),
+    el("div", {}, clearValue(finding), repositories(item), section(item.places > 1 ? counted(item.places, "place") : "Place", places(item)), timeline(item), reasons(item)),
+    el("div", {}, trackedSection(item), section("What to do", steps(item)), identity(item), !finding.tracked && allow(finding)),
   ];
 }
 
@@ -76,7 +77,7 @@ function placeRow(at) {
     (at.job || at.step) && el("span", {}, [at.job && `job ${at.job}`, at.step && `step ${at.step}`].filter(Boolean).join(", ")),
     at.trail && el("span", {}, `inside ${at.trail.join(" › ")}`),
     ...(at.parts || []).map((part) => el("span", {}, `with ${part.rule} at line ${part.line}`)),
-    at.suppression && el("span.badge", {}, excuse(at.suppression)),
+    at.suppression && !at.repository && el("span.badge", {}, excuse(at.suppression)),
   ].filter(Boolean);
   return el("li", {}, el("code", {}, place(at)), copyButton(place(at), "the path"), extra.length > 0 && el("div.extra", {}, extra));
 }
@@ -94,7 +95,7 @@ function excuse({ kind, reason }) {
 /** The commit, as a link where the repository's address says which page shows it. */
 function commitLink(at) {
   const label = el("code", { title: at.commit }, at.commit.slice(0, 10));
-  const urls = (summary.repositories || []).map((repository) => repository.url).filter(Boolean);
+  const urls = at.repository ? [`https://${at.repository}`] : (summary.repositories || []).map((repository) => repository.url).filter(Boolean);
   if (urls.length !== 1) return label;
   const known = /^(?:https|ssh):\/\/(github\.com|gitlab\.[a-z.]+|bitbucket\.org|codeberg\.org)(?::22)?\/(.+?)(?:\.git)?\/?$/.exec(urls[0]);
   if (!known) return label;
@@ -169,10 +170,10 @@ function identity(item) {
   const { finding } = item;
   const pair = (label, value, what) => value && el("div", {}, el("dt", {}, label), el(what ? "dd" : "dd.wide", {}, el("code", {}, value)), what && el("dd", {}, copyButton(value, what)));
   const { identity = {}, scopes, reason } = finding.verification || {};
-  return section("Identity", el("dl.facts", {}, pair("Fingerprint", finding.fingerprint, "the fingerprint"), pair("Rule", finding.rule, "the rule's id"), pair("Name", finding.key, "the name it is assigned to"), pair("Policy", finding.decision && decided(finding.decision)),
+  return section("Identity", el("dl.facts", {}, pair("Fingerprint", finding.fingerprint, "the fingerprint"), pair("Rule", finding.rule, "the rule's id"), pair("Finding", finding.tracked?.finding, "the finding's id"), pair("Name", finding.key, "the name it is assigned to"), pair("Policy", finding.decision && decided(finding.decision)),
     pair("Not known, since", reason), Object.entries(identity).map(([label, value]) => pair(`Opens: ${label}`, value)), pair("Scopes", scopes),
     (finding.vault || []).map((at) => pair("In the vault", `${at.vault}: ${at.entry}, field ${at.field}, version ${at.version} (${at.current ? "current" : "old"})`)),
-    Object.entries(finding.facts || {}).map(([label, value]) => pair(capital(label), value))));
+    Object.entries(finding.facts || {}).filter(([label]) => !finding.tracked || !TRACKED_FACTS.includes(label)).map(([label, value]) => pair(capital(label), value))));
 }
 
 const clearValue = (finding) => finding.redacted && section("Value in clear", el("pre", {}, finding.secret), " ", copyButton(finding.secret, "the value"));

@@ -7,7 +7,8 @@ use crate::blob::{Fate, Origin, short};
 use crate::detect::Engine;
 use crate::image::{Changes, Descriptor, Digest, Image, Section, Step, Store, blob, notes, sections, steps};
 use crate::warning::Warning;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 /// Longer steps are cut: a report shows where a layer comes from, not the whole Dockerfile.
@@ -51,6 +52,8 @@ pub struct Plan<'p> {
     pub sources: &'p [Source<'p>],
     pub layers: Vec<Layer>,
     pub configs: Vec<Config>,
+    /// Set from outside: what is being read ends.
+    pub stop: Option<&'p AtomicBool>,
     images: Vec<Known<'p>>,
     config_digests: Vec<Digest>,
 }
@@ -58,8 +61,14 @@ pub struct Plan<'p> {
 impl<'p> Plan<'p> {
     /// Reads the configurations and lists the layers.
     pub fn new(engine: &Engine, sources: &'p [Source<'p>], warnings: &mut Vec<Warning>) -> Plan<'p> {
-        let mut plan =
-            Plan { sources, layers: Vec::new(), configs: Vec::new(), images: Vec::new(), config_digests: Vec::new() };
+        let mut plan = Plan {
+            sources,
+            layers: Vec::new(),
+            configs: Vec::new(),
+            stop: None,
+            images: Vec::new(),
+            config_digests: Vec::new(),
+        };
         let (mut layers, mut configs) = (HashMap::new(), HashMap::new());
         for (source, one) in sources.iter().enumerate() {
             for image in &one.images {
@@ -124,6 +133,23 @@ impl<'p> Plan<'p> {
     pub fn used(&self) -> impl Iterator<Item = &Digest> {
         let layers = self.layers.iter().map(|layer| &layer.what.digest);
         layers.chain(&self.config_digests)
+    }
+
+    /// The layers that stand above one, in any image.
+    pub fn above(&self, layer: usize) -> BTreeSet<usize> {
+        let users = &self.layers[layer].users;
+        users.iter().flat_map(|(image, position)| self.images[*image].layers[position + 1..].iter().copied()).collect()
+    }
+
+    /// All layers, those first that fewer stand above.
+    pub fn downwards(&self) -> Vec<usize> {
+        let depth = |layer: &usize| {
+            let users = self.layers[*layer].users.iter();
+            users.map(|(image, position)| self.images[*image].layers.len() - position).max().unwrap_or(0)
+        };
+        let mut layers: Vec<usize> = (0..self.layers.len()).collect();
+        layers.sort_by_key(depth);
+        layers
     }
 
     /// How messages name a layer.

@@ -5,6 +5,7 @@ use super::{Worker, is_encrypted};
 use crate::image::{Descriptor, ImageError, Walked, walk};
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// Files are handed over in batches of this much.
@@ -35,14 +36,14 @@ struct Pool {
     changed: Condvar,
 }
 
-/// Scans every layer; returns what each thread found, at least one.
+/// Scans these layers, those together that are read together; returns what each thread found, at least one.
 pub fn run<'p, 'e>(
-    plan: &'p Plan<'p>,
+    units: VecDeque<Vec<usize>>,
     threads: usize,
     new: &(dyn Fn() -> Worker<'p, 'e> + Sync),
 ) -> Vec<Worker<'p, 'e>> {
     let pool = Pool::default();
-    pool.lock().units = units(plan);
+    pool.lock().units = units;
     std::thread::scope(|scope| {
         let work = || {
             let mut worker = new();
@@ -55,7 +56,7 @@ pub fn run<'p, 'e>(
 }
 
 /// The largest layers first, so that none is left alone at the end; all of a sequential store together.
-fn units(plan: &Plan<'_>) -> VecDeque<Vec<usize>> {
+pub fn units(plan: &Plan<'_>) -> VecDeque<Vec<usize>> {
     let mut units: Vec<(u64, Vec<usize>)> = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
         let own = plan.layers.iter().enumerate().filter(|(_, layer)| layer.source == number);
@@ -110,7 +111,10 @@ impl Pool {
                 Ok(_) if is_encrypted(what) => {}
                 Ok(blob) => {
                     let mut hand = Hand { pool: self, worker: &mut *worker, layer, batch: Vec::new(), bytes: 0 };
-                    let walked = walk(blob, what, &limits, &mut |path, content| hand.file(path, content));
+                    let walked =
+                        walk(&mut Stoppable { inner: blob, stop: plan.stop }, what, &limits, &mut |path, content| {
+                            hand.file(path, content)
+                        });
                     hand.over();
                     tell(worker, layer, walked);
                 }
@@ -143,6 +147,21 @@ fn tell(worker: &mut Worker<'_, '_>, layer: usize, walked: Walked) {
         worker.warn(layer, code, message);
     }
     let _ = worker.plan.layers[layer].changes.set(walked.changes);
+}
+
+/// Bytes that end with an error when somebody says stop.
+pub struct Stoppable<'s> {
+    pub inner: &'s mut dyn Read,
+    pub stop: Option<&'s AtomicBool>,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            true => Err(io::Error::other("it was stopped")),
+            false => self.inner.read(room),
+        }
+    }
 }
 
 /// The files of one layer: scanned here, or gathered for another thread.

@@ -9,6 +9,7 @@ pub mod incoming; // what a push brings
 pub mod message; // who wrote a commit or tag
 pub mod objects;
 pub mod reach; // which commits are new, and whether a shallow clone shows them all
+pub mod references; // the names of a repository
 pub mod repository; // where it is and what names its history
 pub mod revisions; // what a range names
 pub mod selection; // which objects a scan wants

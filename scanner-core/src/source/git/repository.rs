@@ -3,6 +3,7 @@
 //! No `GIT_*` variable is read and no ownership check hides anything: the caller names the folder to scan.
 
 use super::objects::Kind;
+use super::references::References;
 use crate::blob::ObjectId;
 use crate::warning::Warning;
 use std::cell::OnceCell;
@@ -188,7 +189,7 @@ impl Repository {
 
     /// The branch that `HEAD` names; `None` when it is detached.
     pub fn branch(&self) -> Option<String> {
-        Some(self.gix.head_name().ok()??.shorten().to_string())
+        self.references().branch()
     }
 
     /// Where it was cloned from: the address of `origin`, or of its only remote.
@@ -202,16 +203,14 @@ impl Repository {
         config.string("remote.origin.url").map(|url| url.to_string()).or_else(own)
     }
 
-    /// Every name that keeps objects alive, sorted: all references, each work tree's `HEAD` and own
-    /// references, and the older stashes, which only the reflog names.
+    /// Where its names are, and what they point to.
+    pub fn references(&self) -> References {
+        References::of_open(&self.gix)
+    }
+
+    /// Every name that keeps objects alive, sorted: see `References::tips`.
     pub fn tips(&self) -> (Vec<Tip>, Vec<Warning>) {
-        let (mut tips, mut warnings) = (Vec::new(), Vec::new());
-        self.add_references(&mut tips, &mut warnings);
-        self.add_heads(&mut tips, &mut warnings);
-        self.add_stashes(&mut tips);
-        tips.sort();
-        tips.dedup();
-        (tips, warnings)
+        self.references().tips()
     }
 
     /// Reads one object; for many, `Objects` is better.
@@ -268,73 +267,6 @@ impl Repository {
         let mut buffer = Vec::new();
         let kind = stores.iter().find_map(|store| Some(own_kind(store.find(&id, &mut buffer).ok()?.kind)))?;
         Some((kind, buffer))
-    }
-
-    fn add_references(&self, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Warning::unscanned("unreadable-reference", "refs", format!("cannot read a reference: {error}"))
-        };
-        let platform = match self.gix.references() {
-            Ok(platform) => platform,
-            Err(error) => return warnings.push(unreadable(&error)),
-        };
-        let all = match platform.all() {
-            Ok(all) => all,
-            Err(error) => return warnings.push(unreadable(&error)),
-        };
-        for reference in all {
-            match reference {
-                // A symbolic reference's target is listed by itself.
-                Ok(reference) => tips.extend(
-                    reference
-                        .target()
-                        .try_id()
-                        .map(|id| Tip { name: reference.name().as_bstr().to_string(), id: own_id(id) }),
-                ),
-                Err(error) => warnings.push(unreadable(&error)),
-            }
-        }
-    }
-
-    fn add_heads(&self, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
-        add_head(&self.common_dir().join("HEAD"), "HEAD", tips, warnings);
-        let linked = std::fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
-        for folder in linked {
-            let name = format!("worktrees/{}", folder.file_name().to_string_lossy());
-            add_head(&folder.path().join("HEAD"), &format!("{name}/HEAD"), tips, warnings);
-            add_own_references(&folder.path().join("refs"), &format!("{name}/refs"), tips);
-        }
-    }
-
-    fn add_stashes(&self, tips: &mut Vec<Tip>) {
-        let log = std::fs::read(self.common_dir().join("logs/refs/stash")).unwrap_or_default();
-        let ids = log.split(|byte| *byte == b'\n').filter_map(|line| parse_id(line.get(41..81)?));
-        let ids: Vec<ObjectId> = ids.collect();
-        tips.extend(
-            ids.iter().rev().enumerate().map(|(age, id)| Tip { name: format!("refs/stash@{{{age}}}"), id: *id }),
-        );
-    }
-}
-
-/// A detached `HEAD` is a tip of its own; one on a branch is that branch.
-fn add_head(path: &Path, name: &str, tips: &mut Vec<Tip>, warnings: &mut Vec<Warning>) {
-    match std::fs::read(path) {
-        Ok(text) => tips.extend(parse_id(text.trim_ascii()).map(|id| Tip { name: name.to_owned(), id })),
-        Err(error) => {
-            warnings.push(Warning::unscanned("unreadable-reference", name, format!("cannot read it: {error}")))
-        }
-    }
-}
-
-/// References of one work tree alone (`refs/bisect`, `refs/worktree`).
-fn add_own_references(folder: &Path, name: &str, tips: &mut Vec<Tip>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = format!("{name}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            add_own_references(&entry.path(), &name, tips);
-        } else if let Some(id) = std::fs::read(entry.path()).ok().and_then(|text| parse_id(text.trim_ascii())) {
-            tips.push(Tip { name, id });
-        }
     }
 }
 

@@ -103,6 +103,16 @@ impl Selected {
         }
     }
 
+    /// Commits without parents, sorted: what a repository shares with its forks and mirrors.
+    pub fn roots(&self, objects: &Objects) -> Vec<ObjectId> {
+        let positions =
+            (0..self.graph.commits.len() as u32).filter(|position| self.graph.parents(*position).is_empty());
+        let mut roots: Vec<ObjectId> =
+            positions.map(|position| objects.id(self.graph.commits[position as usize].object)).collect();
+        roots.sort();
+        roots
+    }
+
     /// The root tree of a commit and those of its parents.
     pub fn trees_of(&self, objects: &Objects, commit: ObjectId) -> Option<(ObjectId, Vec<ObjectId>)> {
         let position = self.graph.position(objects.find(&commit)?)?;

@@ -17,6 +17,7 @@ mod links;
 mod loose;
 mod midx;
 mod names;
+mod parts;
 mod read;
 mod visit;
 mod walk;
