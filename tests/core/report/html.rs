@@ -508,7 +508,7 @@ fn a_sweep_shows_its_trend_and_one_secret_in_many_repositories_is_one_row() {
                 "400 PLACES",
                 "Show 392 more repositories",
                 "Show 388 more places",
-                "1 Sep 2025",
+                "1 Sept 2025",
                 "@org/secrets",
                 "on 1 Oct 2025, after it was ended",
             ] {
