@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod failure;
+mod network;
 mod output;
 mod remedy;
 mod settings;

@@ -209,6 +209,15 @@ impl Writing {
     }
 }
 
+/// Prints what is no report; a reader that has enough is no trouble.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.or_fail(|| "cannot write to standard output".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,12 +4,13 @@ use super::record::state_folder;
 use super::request;
 use crate::args::AskArgs;
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::settings::VerifySettings;
 use crate::terminal::{message, words};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use stopleak_core::http::{self, Http, Tls};
+use stopleak_core::http::{self, Tls};
 use stopleak_core::policy::{Subject, Validities, ValidityWord};
 use stopleak_core::scan::{Outcome, Request};
 use stopleak_core::verify::typed::jwt::Issuer;
@@ -42,13 +43,9 @@ pub fn plan(
     }
     let (mut allowed, ca, lifetime) = allowed(args, settings, (&rules, are_found), notes)?;
     let Timeouts { connect, read } = allowed.timeouts;
-    let extra_ca = ca.map(|file| {
-        std::fs::read(&file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
-    });
-    let extra_ca = extra_ca.transpose()?;
+    let extra_ca = network::authority(ca.as_deref())?;
     allowed.setup = setup(settings, &allowed, extra_ca.as_deref())?;
-    let http = http::Settings { extra_ca, connect_timeout: connect, read_timeout: read };
-    let http = Http::new(http).or_fail(|| "cannot use the network".to_owned())?;
+    let http = network::client_of(http::Settings { extra_ca, connect_timeout: connect, read_timeout: read })?;
     let disk = if args.no_verify_cache || lifetime == 0 { None } else { cache(lifetime, notes) };
     let verifier = Verifier::new(rules, Gate::new(Arc::new(http), allowed), disk);
     Ok(Asking { verifier, again: args.no_verify_cache })

@@ -4,9 +4,10 @@ use super::record::{Recorder, failed};
 use crate::args::{AuditArgs, AuditVerb, FilterArgs};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::output;
 use crate::settings::AuditSettings;
 use crate::terminal::{clean, message};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use stopleak_core::Secret;
 use stopleak_core::audit::{Checkpoint, Entry, Filter, Proof, PublicKey};
@@ -202,11 +203,5 @@ fn in_words(entry: &Entry) -> String {
 }
 
 fn print(text: &str) -> Result<u8> {
-    let mut out = anstream::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write: {error}")))
-        }
-        _ => Ok(exit::CLEAN),
-    }
+    output::print(text).map(|()| exit::CLEAN)
 }

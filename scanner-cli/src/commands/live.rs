@@ -1,6 +1,7 @@
 //! Reports that are written while standard input goes on, and the signals that end it in good order.
 
 use super::scan::Choice;
+use super::signals::{self, Asking};
 use crate::failure::{Failure, Result};
 use crate::output::Writing;
 use std::collections::HashSet;
@@ -26,10 +27,11 @@ struct State {
     failure: Option<Failure>,
 }
 
-/// What a scan of standard input tells while it goes on; signals end it.
+/// What a scan of standard input tells while it goes on; signals end it, so that the summary and the exit code are told.
 pub fn watch(showing: &Arc<Showing>) -> Live {
     let stop = Arc::new(AtomicBool::new(false));
-    signals::end(&stop);
+    // Without handlers a signal ends this process as it would any other.
+    let _ = signals::stop_on(Asking::OrHangup, &stop, || ());
     let showing = Arc::clone(showing);
     Live { show: Box::new(move |finding| showing.show(finding)), stop }
 }
@@ -95,34 +97,4 @@ type Name = (String, String, u64);
 fn name(finding: &Finding) -> Name {
     let value = BuildHasherDefault::<DefaultHasher>::default().hash_one(finding.secret.expose());
     (finding.rule.id.clone(), finding.fingerprint.as_str().to_owned(), value)
-}
-
-/// The first signal ends the reading, so that the summary and the exit code are told; a second one ends at once.
-#[cfg(unix)]
-mod signals {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    pub fn end(stop: &Arc<AtomicBool>) {
-        // Without handlers a signal ends this process as it would any other.
-        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-        let stop = Arc::clone(stop);
-        std::thread::spawn(move || {
-            for signal in signals.forever() {
-                if stop.swap(true, Ordering::Relaxed) {
-                    std::process::exit(128 + signal);
-                }
-            }
-        });
-    }
-}
-
-#[cfg(not(unix))]
-mod signals {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    pub fn end(_: &Arc<AtomicBool>) {}
 }

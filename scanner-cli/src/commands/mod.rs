@@ -21,6 +21,7 @@ pub mod respond;
 pub mod rules;
 pub mod scan;
 pub mod serve;
+mod signals;
 pub mod sweep;
 pub mod vault;
 pub mod verify;

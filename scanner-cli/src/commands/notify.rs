@@ -6,12 +6,13 @@ use super::request::{now, today};
 use crate::args::{NotifyArgs, NotifyVerb};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::settings::{self, AuditSettings, NotifyWritten};
 use crate::terminal::message;
 use std::path::Path;
 use stopleak_core::Finding;
 use stopleak_core::audit::Keys;
-use stopleak_core::http::{Http, Settings};
+use stopleak_core::http::Http;
 use stopleak_core::notify::{Courier, Event, Patience, Receiver, Seen, Trace};
 
 /// Carries out `notify test`.
@@ -19,7 +20,7 @@ pub fn run(args: &NotifyArgs) -> Result<u8> {
     let NotifyVerb::Test { config, to } = &args.verb;
     let settings = settings::load(Some(config), &[], &today())?;
     let receivers = receivers(&settings.notify, to)?;
-    let http = network(None)?;
+    let http = network::client(None)?;
     let mut code = exit::CLEAN;
     for receiver in &receivers {
         match deliver(&http, receiver, &[Event::test(now())], &mut |_| ()) {
@@ -56,7 +57,7 @@ pub fn tell(
     }
     let path = state_folder()?.join("notified");
     let mut seen = Seen::open(&path).or_fail(|| format!("cannot read {}", path.display()))?;
-    let http = network(extra_ca)?;
+    let http = network::client(extra_ca)?;
     // Tags are those of the audit log: without one there are none.
     let keys = if audit.record { Some(Recorder::here(None, audit)?.keys()?) } else { None };
     let mut all_told = true;
@@ -99,13 +100,4 @@ pub fn deliver(http: &Http, receiver: &Receiver, events: &[Event], told: &mut dy
             false
         }
     }
-}
-
-/// The way to receivers.
-pub fn network(extra_ca: Option<&Path>) -> Result<Http> {
-    let read = |file: &Path| {
-        std::fs::read(file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
-    };
-    let extra_ca = extra_ca.map(read).transpose()?;
-    Http::new(Settings { extra_ca, ..Settings::default() }).or_fail(|| "cannot use the network".to_owned())
 }

@@ -3,9 +3,9 @@
 use super::request::{self, Plan};
 use crate::args::{PolicyArgs, PolicyVerb, Selection};
 use crate::exit;
-use crate::failure::{Failure, OrFail, Result};
+use crate::failure::{OrFail, Result};
+use crate::output;
 use crate::terminal::{clean, message, words};
-use std::io::Write;
 use std::path::Path;
 use stopleak_core::report::{Excuse, Record, Secrets, compare, first_place, read};
 use stopleak_core::{Decision, Finding, Policy, Verdict};
@@ -21,13 +21,7 @@ pub fn run(args: &PolicyArgs) -> Result<u8> {
     };
     let mut text = rows.iter().map(|row| row.print(policy)).collect::<String>();
     text += &totals(&rows, policy);
-    let mut out = anstream::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            return Err(Failure::new(format!("cannot write: {error}")));
-        }
-        _ => {}
-    }
+    output::print(&text)?;
     Ok(match rows.iter().any(|row| row.word() == "block") {
         true => exit::LEAKS,
         false if is_partial && !selection.allow_partial => exit::FAILED,

@@ -4,12 +4,13 @@ use super::respond::RespondSettings;
 use super::{aws, forges};
 use crate::args::{HistoryArg, ImageArgs, PracticesArg, Selection};
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::settings::{self, AuditSettings, NotifyWritten, Settings, VerifySettings};
 use crate::terminal::progress;
 use crate::vaults::{self, Vaults};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use stopleak_core::http::{self, Http};
+use stopleak_core::http::Http;
 use stopleak_core::image::Credentials;
 use stopleak_core::scan::{
     Buckets, Gate, History, ImagePlace, Images, Outcome, Progress, Request, ScanError, Target, scan,
@@ -160,11 +161,7 @@ fn network(args: &ImageArgs, targets: &[Target]) -> Result<Option<Arc<Http>>> {
     if args.offline || !targets.iter().any(|target| is_image(target) || is_bucket(target) || is_run(target)) {
         return Ok(None);
     }
-    let extra_ca = args.registry_ca.as_ref().map(|file| {
-        std::fs::read(file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
-    });
-    let http = Http::new(http::Settings { extra_ca: extra_ca.transpose()?, ..http::Settings::default() });
-    http.or_fail(|| "cannot use the network".to_owned()).map(|http| Some(Arc::new(http)))
+    network::client(args.registry_ca.as_deref()).map(|http| Some(Arc::new(http)))
 }
 
 fn images(args: &ImageArgs, targets: &[Target], network: Option<&Arc<Http>>) -> Images {
@@ -201,7 +198,8 @@ fn history(selection: &Selection, settings: &Settings) -> History {
     }
 }
 
-fn cores() -> usize {
+/// Cores that this process may use.
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -1,23 +1,25 @@
 //! `stopleak serve`: answers forges that report leaks, does what waits in the queue, and shows the live page of sweeps.
 
 mod desk;
-mod http;
+pub(super) mod http;
 mod page;
-mod reply;
+pub(super) mod reply;
 mod response;
 
 use super::record::{Recorder, state_folder};
 use super::request::{now, today};
+use super::signals::{self, Asking};
 use super::{ask, notify, respond};
 use crate::args::{AskArgs, ServeArgs};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::settings::{self, Settings};
 use crate::terminal::{message, words};
 use desk::Desk;
 use page::Page;
 use response::Responding;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -42,7 +44,7 @@ pub fn run(args: &ServeArgs) -> Result<u8> {
         None => state_folder()?.join("queue"),
     };
     let queue = || Queue::open(&folder, &keys.derive("queue"), MOST_WAITING).or_fail(|| "cannot serve".to_owned());
-    let http = notify::network(None)?;
+    let http = network::client(None)?;
     let (rules, mut notes) = (load_rules(&settings)?, Vec::new());
     let asking = ask::plan(&AskArgs::default(), false, &settings.verify, (rules.clone(), false), &mut notes)?;
     message::warnings(&notes, true);
@@ -110,7 +112,9 @@ fn listen(
     }
     let page = page.map(|page| page.reached_at(address));
     // Whoever reads that it serves may stop it at once: its signals are listened to by then.
-    on_signal(stop.clone(), address)?;
+    // A connection of our own ends the wait for others'.
+    let wake = move || _ = TcpStream::connect(address);
+    signals::stop_on(Asking::Ending, stop, wake).or_fail(|| "cannot serve".to_owned())?;
     message::line(&format!("stopleak: serving at http://{address}"));
     let (wake, woken) = mpsc::sync_channel(1);
     let wake = Mutex::new(wake);
@@ -184,26 +188,4 @@ fn work_off(queue: &Queue, desk: &Desk) -> u64 {
         }
     }
     left
-}
-
-/// Waits for a signal to stop, in a thread of its own; the second one ends the program at once.
-#[cfg(unix)]
-fn on_signal(stop: Arc<AtomicBool>, address: SocketAddr) -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).or_fail(|| "cannot serve".to_owned())?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if stop.swap(true, Ordering::SeqCst) {
-                std::process::exit(128 + signal);
-            }
-            // A connection of our own ends the wait for others'.
-            let _ = TcpStream::connect(address);
-        }
-    });
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn on_signal(_stop: Arc<AtomicBool>, _address: SocketAddr) -> Result<()> {
-    Ok(())
 }

@@ -4,6 +4,7 @@ use super::{request, respond};
 use crate::args::{StatusFormat, VaultCommand, VaultOn, VaultVerb};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::output;
 use crate::settings;
 use crate::terminal::message;
 use crate::vaults::{self, Opened, key_place};
@@ -154,7 +155,7 @@ fn show_status(on: &VaultOn, found: &[Found], wanted: Wanted, format: StatusForm
         }
         StatusFormat::Text => text(&drift, &gathered, wanted),
     };
-    std::io::stdout().write_all(text.as_bytes()).or_fail(|| "cannot write the list".to_owned())?;
+    output::print(&text)?;
     Ok(code(&gathered, on, if drift.is_empty() { exit::CLEAN } else { exit::LEAKS }))
 }
 

@@ -10,7 +10,7 @@ use crate::output;
 use crate::terminal::{clean, message};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use stopleak_core::finding::Decision;
@@ -266,11 +266,5 @@ fn request_text(planned: &Planned) -> String {
 }
 
 fn print(text: &str) -> Result<u8> {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write: {error}")))
-        }
-        _ => Ok(exit::CLEAN),
-    }
+    output::print(text).map(|()| exit::CLEAN)
 }

@@ -7,10 +7,10 @@ pub use written::{Kind, VaultWritten, VaultsWritten};
 use crate::args::VaultArgs;
 use crate::commands::aws;
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::terminal::message;
 use std::path::Path;
 use std::sync::Arc;
-use stopleak_core::http::{self, Http};
 use stopleak_core::respond::provider::Keeper;
 use stopleak_core::vault::hashicorp::{self, Hashicorp, github_token};
 use stopleak_core::vault::index::{Filter, KEY_ENTRY, Source, read_key};
@@ -418,11 +418,7 @@ fn wire(written: &VaultWritten) -> Result<Wire> {
         }
         _ => None,
     };
-    let extra_ca = written.ca.clone().or(usual).map(|file: std::path::PathBuf| {
-        std::fs::read(&file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
-    });
-    let http = Http::new(http::Settings { extra_ca: extra_ca.transpose()?, ..http::Settings::default() });
-    http.or_fail(|| "cannot use the network".to_owned()).map(|http| Arc::new(http) as Wire)
+    network::client(written.ca.clone().or(usual).as_deref()).map(|http| Arc::new(http) as Wire)
 }
 
 fn in_cluster() -> Option<String> {

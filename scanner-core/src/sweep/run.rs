@@ -5,6 +5,7 @@ use super::job::Scanner;
 use super::queue::{Queue, QueueError};
 use super::store::{Resumed, Run, Store, store_key};
 use super::targets::{Filter, Lister, Repo, UNREAD, gather};
+use crate::audit::run_id;
 use crate::time;
 use crate::warning::Warning;
 
@@ -117,8 +118,6 @@ fn enqueue(store: &Store, run: &Run, target: &str, repos: &[Repo], scanner: &Sca
 
 fn new_run(targets: Vec<String>, rules: &str) -> Run {
     // Two runs that begin in the same second on two machines are still two.
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    let made = blake3::hash(format!("{nanos} {} {}", std::process::id(), targets.join("\n")).as_bytes()).to_hex();
-    let id = format!("{}-{}", time::rfc3339(time::now()), &made[..8]);
+    let id = format!("{}-{}", time::rfc3339(time::now()), &run_id()[..8]);
     Run { id, targets, rules: rules.to_owned() }
 }

@@ -132,12 +132,12 @@ fn an_application_lists_and_clones_with_tokens_of_its_installation() {
     let network = super::network();
     let access = Access::new(Some(&network), settings(&door, &key.pkcs1, None));
     let repo = Repo { address: format!("http://{}/org/a.git", door.door.host), owner: "org".into(), ..Repo::default() };
-    let credential = access.credentials_for(&repo).unwrap().unwrap();
+    let credential = access.credentials_for(&repo.address).unwrap().unwrap();
     let word = |credential: stopleak_core::sweep::targets::Credential| {
         (credential.user, String::from_utf8(credential.password.expose().to_vec()).unwrap())
     };
     assert_eq!(word(credential), ("x-access-token".to_owned(), "installed-3".to_owned()));
-    assert_eq!(word(access.credentials_for(&repo).unwrap().unwrap()).1, "installed-3");
+    assert_eq!(word(access.credentials_for(&repo.address).unwrap().unwrap()).1, "installed-3");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn git_is_told_in_memory_and_for_one_host() {
         let network = super::network();
         let access = Access::new(Some(&network), Settings { servers: vec![server], ..Settings::default() });
         let repo = Repo { address: address.clone(), owner: "org".into(), ..Repo::default() };
-        let credential = access.credentials_for(&repo).unwrap();
+        let credential = access.credentials_for(&repo.address).unwrap();
         assert_eq!(credential.as_ref().map(|credential| credential.place.clone()), Some(format!("http://{host}")));
         assert!(!format!("{credential:?}").contains(WHO));
 
@@ -62,7 +62,7 @@ fn git_is_told_in_memory_and_for_one_host() {
         // Another host gets nothing, whatever the address says.
         let other = guarded(&made, user);
         let elsewhere = Repo { address: other.url("repo/.git"), ..repo };
-        assert!(access.credentials_for(&elsewhere).unwrap().is_none());
+        assert!(access.credentials_for(&elsewhere.address).unwrap().is_none());
         let lured = clone(&elsewhere.address, &home.path().join("other"), credential.as_ref(), &stored);
         assert!(!lured.status.success());
     }

@@ -21,6 +21,8 @@ use super::request;
 use crate::args::{RespondArgs, RespondFormat, RotateArgs};
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
+use crate::output;
 use crate::terminal::{clean, message};
 use engines::Engines;
 use places::Keep;
@@ -222,7 +224,7 @@ impl Bench {
             event(task, &report.outcomes[at], target, by)
         };
         let events: Vec<_> = plan.tasks.iter().enumerate().filter(|(at, _)| !was_over(*at)).map(event_of).collect();
-        let http = notify::network(args.selection.images.registry_ca.as_deref())?;
+        let http = network::client(args.selection.images.registry_ca.as_deref())?;
         let told = self.receivers.iter().map(|receiver| notify::deliver(&http, receiver, &events, &mut |_| ()));
         Ok(told.fold(true, |all, told| all & told))
     }
@@ -316,8 +318,8 @@ fn clean_lines(text: &str) -> String {
 
 fn show(plan: &Plan, format: RespondFormat) -> Result<()> {
     match format {
-        RespondFormat::Text => print(&(clean_lines(&plan.to_text()) + "\n")),
-        RespondFormat::Json => print(&(serde_json::to_string_pretty(plan).unwrap_or_default() + "\n")),
+        RespondFormat::Text => output::print(&(clean_lines(&plan.to_text()) + "\n")),
+        RespondFormat::Json => output::print(&(serde_json::to_string_pretty(plan).unwrap_or_default() + "\n")),
     }
 }
 
@@ -336,14 +338,14 @@ fn tell(plan: &Plan, report: &Report, format: RespondFormat) -> Result<u8> {
             };
             let tasks: Vec<Value> = pairs().map(task).collect();
             let all = json!({ "run": plan.run, "tasks": tasks, "halted": halted });
-            print(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"))?;
+            output::print(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"))?;
         }
         RespondFormat::Text => {
             let line = |(task, outcome): (&plan::Task, &Outcome)| {
                 let reason = outcome.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
                 clean(&format!("{:<14} {} {}{reason}", outcome.as_str(), task.rule, task.secret)) + "\n"
             };
-            print(&pairs().map(line).collect::<String>())?;
+            output::print(&pairs().map(line).collect::<String>())?;
         }
     }
     let is_open = report.outcomes.iter().any(|outcome| !outcome.is_final());
@@ -360,14 +362,4 @@ fn tell(plan: &Plan, report: &Report, format: RespondFormat) -> Result<u8> {
         (false, true) => exit::CLEAN,
         _ => exit::FAILED,
     })
-}
-
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

@@ -6,12 +6,13 @@ use crate::args::{ReadersArgs, RespondArgs, StatusFormat};
 use crate::commands::request;
 use crate::exit;
 use crate::failure::{Failure, OrFail, Result};
+use crate::output;
 use crate::terminal::{clean, message};
 use crate::vaults::{Opened, Vaults};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 use std::path::Path;
 use stopleak_core::Secret;
 use stopleak_core::respond::readers::{Reader, Readers, readers};
@@ -184,7 +185,7 @@ fn print(targets: &[Target], found: &[Readers], format: StatusFormat) -> Result<
         }
         StatusFormat::Text => pairs().map(|(target, found)| lines(target, found)).collect(),
     };
-    std::io::stdout().write_all(text.as_bytes()).or_fail(|| "cannot write the list".to_owned())
+    output::print(&text)
 }
 
 fn lines(target: &Target, found: &Readers) -> String {

@@ -4,12 +4,13 @@ use super::credentials::Credentials;
 use crate::args::{ServerArgs, TargetArgs};
 use crate::commands::{forges, request};
 use crate::failure::{Failure, OrFail, Result};
+use crate::network;
 use crate::terminal::{message, words};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use stopleak_core::forge::{Forge, Server, Waits};
-use stopleak_core::http::{self, Http, Transport};
+use stopleak_core::http::Transport;
 use stopleak_core::image;
 use stopleak_core::sweep::run::Listed;
 use stopleak_core::sweep::targets::{Access, Filter, Names, Settings, Target, TargetError, Wants, parse};
@@ -35,7 +36,7 @@ pub fn listed<'a>(access: &'a Access<'static>, targets: &[Target]) -> Result<Vec
 /// Who git is to be, asked anew for each use.
 pub fn logins(access: &Arc<Access<'static>>) -> Logins {
     let access = Arc::clone(access);
-    Arc::new(move |address| access.credentials_for_address(address).map_err(|error| error.to_string()))
+    Arc::new(move |address| access.credentials_for(address).map_err(|error| error.to_string()))
 }
 
 /// What is wanted beside repositories.
@@ -53,7 +54,7 @@ pub fn access(
     stop: Option<&Arc<AtomicBool>>,
     meter: &Arc<Meter>,
 ) -> Result<Access<'static>> {
-    let transport = if args.offline { None } else { Some(network(args)?) };
+    let transport = if args.offline { None } else { Some(transport(args)?) };
     let waits = Waits::default();
     let max = args.max_wait.map_or(waits.max, Duration::from_secs);
     let meter = Arc::clone(meter);
@@ -101,12 +102,8 @@ pub fn failed(target: &str, error: &TargetError) -> Failure {
 }
 
 /// It is used until the program ends: nothing is gained by giving it back.
-fn network(args: &ServerArgs) -> Result<&'static dyn Transport> {
-    let extra_ca = args.registry_ca.as_ref().map(|file| {
-        std::fs::read(file).or_fail(|| format!("cannot read the certificate authority {}", file.display()))
-    });
-    let http = Http::new(http::Settings { extra_ca: extra_ca.transpose()?, ..http::Settings::default() });
-    Ok(Box::leak(Box::new(http.or_fail(|| "cannot use the network".to_owned())?)))
+fn transport(args: &ServerArgs) -> Result<&'static dyn Transport> {
+    Ok(Box::leak(Box::new(network::client(args.registry_ca.as_deref())?)))
 }
 
 /// Every forge as the settings and the environment have it; a file may name targets on any of them. The one Gitea that is named by the

@@ -5,6 +5,7 @@ use super::store;
 use crate::commands::hook::who;
 use crate::commands::{notify, request};
 use crate::failure::{Failure, Result};
+use crate::network;
 use crate::terminal::{message, words};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -31,7 +32,7 @@ pub fn tell(ready: &Ready) -> Result<Telling> {
     }
     let teller = Teller {
         receivers: notify::receivers(written, &[])?,
-        transport: Box::new(notify::network(None)?),
+        transport: Box::new(network::client(None)?),
         holder: worker(),
         one_by_one: ready.settings.sweep.one_by_one.unwrap_or(ONE_BY_ONE),
         actor: who(),

@@ -3,6 +3,7 @@
 use super::credentials::Credentials;
 use super::{questions, store};
 use crate::args::{CrewArgs, StoreArgs};
+use crate::commands::record::this_run;
 use crate::commands::request::{self, load_rules};
 use crate::failure::{Failure, OrFail, Result};
 use crate::settings::Settings;
@@ -60,7 +61,7 @@ pub fn crew(
     store.keep_pack(scanner.pack(), request::now()).map_err(store::failed)?;
     let copies = store::folder(&args.at)?.join("repositories");
     let cache = Cache::open(&copies, args.cache.unwrap_or(CACHE));
-    let threads = args.workers.map_or_else(cores, usize::from);
+    let threads = args.workers.map_or_else(request::cores, usize::from);
     if let Some(address) = &args.metrics {
         let address = super::metrics::serve(address, meter)?;
         message::line(&format!("stopleak: figures at http://{address}/metrics"));
@@ -133,7 +134,7 @@ fn scanner(args: &CrewArgs, settings: &mut Settings, rules: Arc<RuleSet>, policy
     let (allowlist, archives) = (std::mem::take(&mut settings.allowlist), args.archives.limits());
     // What decides what counts beside the rules: when it changes, what held something is scanned again.
     let named = format!("{:?} {:?} {:?} {:?}", gate, archives, text(args), args.rules);
-    let threads = cores().div_ceil(args.workers.map_or_else(cores, usize::from));
+    let threads = request::cores().div_ceil(args.workers.map_or_else(request::cores, usize::from));
     let make: MakeRequest = Box::new(move |rules| {
         let mut request = Request::new(Vec::new());
         request.suppressions = Suppressions { allowlist: allowlist.clone(), baseline: None, complete: false };
@@ -160,13 +161,7 @@ fn text(args: &CrewArgs) -> Option<String> {
 pub fn worker() -> String {
     let host = std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty());
     let host = host.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
-    let mut random = [0; 4];
-    let _ = stopleak_core::secret::random(&mut random);
-    format!("{}:{}:{:08x}", host.as_deref().unwrap_or("worker").trim(), std::process::id(), u32::from_be_bytes(random))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    format!("{}:{}:{}", host.as_deref().unwrap_or("worker").trim(), std::process::id(), &this_run()[..8])
 }
 
 /// Half of the machine's memory, or of what its container may have.

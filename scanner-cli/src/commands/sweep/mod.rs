@@ -10,7 +10,6 @@ mod questions;
 mod run;
 mod show;
 mod status;
-mod stop;
 mod store;
 mod triage;
 

@@ -2,16 +2,17 @@
 
 use super::credentials;
 use super::crew::Ready;
-use super::{access, alerts, crew, questions, settings_of, show, status, stop, store};
+use super::{access, alerts, crew, questions, settings_of, show, status, store};
 use crate::args::{SweepRunArgs, SweepWorkArgs};
 use crate::commands::record::{Deed, Recorder, Told};
 use crate::commands::request;
+use crate::commands::signals::{self, Asking};
 use crate::exit;
 use crate::failure::{Failure, Result};
 use crate::terminal::message;
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stopleak_core::sweep::crew::Crew;
 use stopleak_core::sweep::queue::QueueError;
@@ -22,7 +23,7 @@ use stopleak_core::sweep::{Event, Meter, Schedule};
 /// Sweeps once, or whenever it is due.
 pub fn run(args: &SweepRunArgs) -> Result<u8> {
     let targets = access::targets(&args.what)?;
-    let (stop, filter) = (stop::watched(), access::filter(&args.what)?);
+    let (stop, filter) = (watched(), access::filter(&args.what)?);
     let (servers, settings) = (&args.what.servers, settings_of(args.crew.config.as_deref())?);
     let credentials = credentials::read(&settings, servers.offline)?;
     let wants = access::wants(&args.what);
@@ -65,7 +66,7 @@ pub fn run(args: &SweepRunArgs) -> Result<u8> {
 
 /// Does what others planned.
 pub fn work(args: &SweepWorkArgs) -> Result<u8> {
-    let stop = stop::watched();
+    let stop = watched();
     let settings = settings_of(args.crew.config.as_deref())?;
     let credentials = credentials::read(&settings, args.servers.offline)?;
     // What there is was listed by who planned it.
@@ -92,6 +93,14 @@ pub fn work(args: &SweepWorkArgs) -> Result<u8> {
     let all_told = telling.finish();
     worked?;
     Ok(if all_told { exit::CLEAN } else { exit::FAILED })
+}
+
+/// Set once the system asks to stop: jobs are left at the next part, and nothing is lost.
+fn watched() -> Arc<AtomicBool> {
+    let stop = Arc::default();
+    // Without handlers a signal ends this process as it would any other.
+    let _ = signals::stop_on(Asking::Ending, &stop, || ());
+    stop
 }
 
 /// What the record tells before.

@@ -5,9 +5,9 @@ use crate::args::{StatusFormat, SweepStatusArgs};
 use crate::commands::request;
 use crate::exit;
 use crate::failure::{OrFail, Result};
+use crate::output;
 use crate::terminal::{clean, message, words};
 use std::collections::BTreeMap;
-use std::io::Write;
 use stopleak_core::sweep::Store;
 use stopleak_core::sweep::store::{Overview, Unscanned};
 
@@ -23,14 +23,14 @@ pub fn run(args: &SweepStatusArgs) -> Result<u8> {
         StatusFormat::Json => json(&overview, &findings, &repositories)?,
         StatusFormat::Text => text(&overview, &findings, &repositories, usize::MAX),
     };
-    print(&text)?;
+    output::print(&text)?;
     Ok(code(&overview, args.allow_partial))
 }
 
 /// What a run ends with.
 pub fn summarise(store: &Store, allow_partial: bool) -> Result<u8> {
     let overview = store.overview(request::now()).map_err(store::failed)?;
-    print(&text(&overview, &None, &None, FEW))?;
+    output::print(&text(&overview, &None, &None, FEW))?;
     if overview.findings.get("open").is_some_and(|open| *open > 0) {
         message::hint("`stopleak report --from STORE` writes the findings in every format");
     }
@@ -44,13 +44,6 @@ fn lists(store: &Store, args: &SweepStatusArgs) -> Result<(Findings, Repositorie
     let findings = args.findings.then(|| store.findings(request::now())).transpose().map_err(store::failed)?;
     let repositories = args.repositories.then(|| store.repositories()).transpose().map_err(store::failed)?;
     Ok((findings, repositories))
-}
-
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.or_fail(|| "cannot write to standard output".to_owned()),
-    }
 }
 
 fn code(overview: &Overview, allow_partial: bool) -> u8 {

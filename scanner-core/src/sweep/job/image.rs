@@ -7,6 +7,7 @@ use super::{Trouble, Work};
 use crate::blob::ObjectId;
 use crate::image::{Digest, ImageError, Manifest, Registry};
 use crate::scan::{Layers, Pulled};
+use crate::source::git::repository::parse_id;
 use crate::sweep::packs::Difference;
 use crate::sweep::store::{Anew, Clean, Known, Left, Outcome, short_id};
 use crate::sweep::targets::TargetError;
@@ -70,14 +71,14 @@ fn scan(
     for (layer, digest) in layers.downwards() {
         work.go_on()?;
         let id = object_id(&digest);
-        if known_clean.contains(&id) {
+        if id.is_some_and(|id| known_clean.contains(&id)) {
             left.shared += 1;
             continue;
         }
         let before = request.progress.figures();
         let mut scanned = layers.scan(layer).ok_or(Trouble::Stopped)?;
         work.count(before, &request.progress);
-        let held_nothing = scanned.is_clean.then(|| Clean::of([short_id(&id).to_vec()]));
+        let held_nothing = id.filter(|_| scanned.is_clean).map(|id| Clean::of([short_id(&id).to_vec()]));
         let clean = held_nothing.as_ref().map(|ids| (family.as_str(), ids));
         work.keep(&mut scanned.outcome.findings, clean, &mut left)?;
         left.warnings.extend(scanned.outcome.summary.warnings);
@@ -116,12 +117,7 @@ fn clean(work: &Work<'_>, known: &Known, family: &str, left: &mut Left) -> Resul
 }
 
 /// The first bytes of a layer's hash stand for it, as those of an object do.
-fn object_id(digest: &Digest) -> ObjectId {
-    let mut id = ObjectId([0; 20]);
+fn object_id(digest: &Digest) -> Option<ObjectId> {
     let (_, hex) = digest.parts();
-    for (byte, pair) in id.0.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-        *byte = digit(pair[0]) << 4 | digit(pair[1]);
-    }
-    id
+    parse_id(hex.as_bytes().get(..40)?)
 }

@@ -1,6 +1,7 @@
 //! The store on one machine: a file of SQLite that several processes may use at once.
 
 use super::value::{Database, Result, Row, Session, StoreError, Value};
+use crate::private;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior};
 use std::path::Path;
@@ -15,7 +16,7 @@ pub struct Sqlite(Connection);
 impl Sqlite {
     /// Opens a file, or makes it.
     pub fn open(path: &Path) -> Result<Sqlite> {
-        private(path)?;
+        keep_private(path)?;
         let opened =
             Connection::open(path).map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))?;
         opened.busy_timeout(PATIENCE).map_err(failed)?;
@@ -29,12 +30,9 @@ impl Sqlite {
 }
 
 /// Names of repositories and paths are nobody else's business: the file is made before SQLite would.
-fn private(path: &Path) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(|_| ()).map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))
+fn keep_private(path: &Path) -> Result<()> {
+    let opened = private::options().create(true).append(true).open(path);
+    opened.map(|_| ()).map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))
 }
 
 impl Database for Sqlite {

@@ -94,17 +94,9 @@ impl<'t> Access<'t> {
         })
     }
 
-    /// Who git is to be for a repository; none where nothing is known for its host. Asked anew for each clone: the
-    /// tokens of an application end.
-    pub fn credentials_for(&self, repo: &Repo) -> Result<Option<Credential>, TargetError> {
-        match repo.kind {
-            Kind::Image | Kind::Issues => Ok(None),
-            _ => self.credentials_for_address(&repo.address),
-        }
-    }
-
-    /// The same by the address alone.
-    pub fn credentials_for_address(&self, address: &str) -> Result<Option<Credential>, TargetError> {
+    /// Who git is to be at an address; none where nothing is known for its host. Asked anew for each clone: the tokens of an
+    /// application end.
+    pub fn credentials_for(&self, address: &str) -> Result<Option<Credential>, TargetError> {
         for server in &self.settings.servers {
             let Some(place) = place_on(server, address) else { continue };
             let path = address.strip_prefix(place.as_str()).unwrap_or_default();
