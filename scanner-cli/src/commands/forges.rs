@@ -1,5 +1,5 @@
 //! Where forges are and who we are there: addresses from `stopleak.toml` and the environment, tokens from the
-//! environment alone.
+//! environment, or as a sweep was given them.
 
 use crate::args::{ForgeArgs, RunsArg};
 use crate::failure::{Failure, OrFail, Result};
